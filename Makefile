@@ -1,0 +1,47 @@
+# The chores of the house. Every target sets up what it needs; nothing but Python 3.11+ is assumed.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo test lint bench lock clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
+
+$(VENV)/runtime.done: requirements/runtime.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("otelhouse needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/runtime.txt
+	$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/dev.done: $(VENV)/runtime.done requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+up: $(VENV)/runtime.done       ## set up and start everything on the embedded engine
+	$(BIN)/otelhouse up
+
+demo: $(VENV)/runtime.done     ## send a small shop's telemetry to a running `make up`
+	$(BIN)/otelhouse demo
+
+test: $(VENV)/dev.done         ## set up and run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/dev.done        ## measure, and write bench/results/
+	$(BIN)/otelhouse bench ingest
+
+lock:            ## write requirements/*.txt again from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+
+clean:           ## forget the virtual environment and the caches (data stays)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

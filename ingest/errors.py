@@ -1,0 +1,45 @@
+"""Why a request was not taken, in the terms a sender can act on.
+
+    IngestError
+    ├── MalformedError     the bytes are not what they claim to be: never send them again
+    ├── TooLargeError      over the size limit, before or after decompression: never send them again
+    ├── NotStorableError   well-formed, but ClickHouse can never hold it: never send it again
+    └── BusyError          not now: send the same again after `retry_after` seconds
+
+How each looks on the wire (gRPC status, HTTP status, google.rpc.Status details) is `ingest.status`'s business.
+Source: OTLP specification, "Failures" and "OTLP/HTTP Response", https://opentelemetry.io/docs/specs/otlp/
+"""
+
+
+class IngestError(Exception):
+    """The request was not stored."""
+
+
+class MalformedError(IngestError):
+    """The request cannot be read.
+
+    `field` names the place, in OTLP's own words (``resource_logs[0].scope_logs[0]``), empty where none is known.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class TooLargeError(IngestError):
+    """The request is over the size limit."""
+
+
+class NotStorableError(IngestError):
+    """The request is well formed and can still never be stored."""
+
+
+class BusyError(IngestError):
+    """The request may be sent again.
+
+    `retry_after` is in seconds: long enough to recover in, short enough that senders do not drop what they hold.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,228 @@
+"""Nested attribute values and log bodies, as the JSON text that a String column holds.
+
+In: one ResourceLogs, ResourceSpans or ResourceMetrics of `ingest.wire`'s classes, in which a message that has
+an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values.
+Refuses nothing: every value that protobuf can carry has a text.
+
+The text is what the reference exporter writes, that is Go's encoding/json without HTML escapes: compact, the
+keys of a map in the order of their bytes, the last of equal keys, bytes as base64, an unset value as null,
+doubles as ECMAScript writes numbers (but "-0" for negative zero, as Go does), ``\\ufffd`` for each byte that
+is not UTF-8. In one thing it is better: NaN and the infinities become the strings "NaN", "Infinity" and
+"-Infinity", where the reference loses the whole value around them.
+
+Speed: a Kubernetes event holds some 60 values, and protobuf's Python object for a value costs more than its
+text. So a value is read from its bytes, one level at a time, and the text of short members is remembered:
+most of an event (``"kind":"Pod"``, the managed fields) is like the one before.
+"""
+
+import binascii
+import math
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+_ANY_VALUE = "opentelemetry.proto.common.v1.AnyValue"
+_KEY_VALUE = "opentelemetry.proto.common.v1.KeyValue"
+_NESTED_KINDS = ("array_value", "kvlist_value")
+
+_REMEMBERED_MEMBERS = 4096
+_REMEMBERED_BYTES = 512
+"""Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 20 MiB for the most hostile."""
+
+_STRING_TAG = 0x0A  # AnyValue.string_value = 1 and KeyValue.key = 1, length-delimited
+_MAP_TAG = 0x32  # AnyValue.kvlist_value = 6, length-delimited
+_VALUE_TAG = 0x12  # KeyValue.value = 2, length-delimited
+
+_UNPAIRED = re.compile("[\udc80-\udcff]")
+"""What a byte that is not UTF-8 was decoded to (PEP 383)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """The fields of a message class that lead to values, by what is behind them."""
+
+    values: tuple[str, ...]
+    """An AnyValue."""
+    attributes: tuple[str, ...]
+    """Many KeyValues."""
+    single: tuple[str, ...]
+    """A message that leads on."""
+    repeated: tuple[str, ...]
+    """Many messages that lead on."""
+
+
+def flatten(message: Any) -> int:  # noqa: ANN401 - the class is made at run time
+    """Put JSON text in the place of each array and map value under `message`; how many there were."""
+    ways = _ways(message.DESCRIPTOR)
+    replaced = sum([_replace(getattr(message, name)) for name in ways.values])
+    # Asking walks all that is below, so it pays only for an item, and not for what holds items.
+    if ways.attributes and message.IsInitialized():
+        return replaced
+    for name in ways.attributes:
+        replaced += sum([_replace(attribute.value) for attribute in getattr(message, name)])
+    for name in ways.repeated:
+        replaced += sum([flatten(child) for child in getattr(message, name)])
+    for name in ways.single:
+        if message.HasField(name):
+            replaced += flatten(getattr(message, name))
+    return replaced
+
+
+def text(value: bytes) -> bytes:
+    """The JSON text of one AnyValue as protobuf serialized it, in UTF-8."""
+    return _utf8(_value(value))
+
+
+def _replace(value: Any) -> int:  # noqa: ANN401 - the class is made at run time
+    if value.WhichOneof("value") not in _NESTED_KINDS:
+        return 0
+    value.string_value = text(value.SerializePartialToString())
+    return 1
+
+
+@lru_cache(maxsize=64)
+def _ways(descriptor: Any) -> _Ways:  # noqa: ANN401 - protobuf has one for each of its implementations
+    leading = [field for field in descriptor.fields if _leads_to_values(field.message_type)]
+    values = [field.name for field in leading if field.message_type.full_name == _ANY_VALUE]
+    attributes = [field.name for field in leading if field.message_type.full_name == _KEY_VALUE]
+    onward = [field for field in leading if field.name not in (*values, *attributes)]
+    return _Ways(
+        values=tuple(values),
+        attributes=tuple(attributes),
+        single=tuple(field.name for field in onward if not field.is_repeated),
+        repeated=tuple(field.name for field in onward if field.is_repeated),
+    )
+
+
+def _leads_to_values(message_type: Any) -> bool:  # noqa: ANN401 - None, or a descriptor
+    if message_type is None:
+        return False
+    if message_type.full_name == _ANY_VALUE:
+        return True
+    return any(_leads_to_values(field.message_type) for field in message_type.fields)
+
+
+def _shallow_classes() -> tuple[Any, Any, Any]:
+    """AnyValue, KeyValue, and the list that ArrayValue and KeyValueList are; their children stay bytes."""
+    field = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(name="shallow.proto", package="shallow", syntax="proto2")
+    value = file.message_type.add(name="Value")
+    value.oneof_decl.add(name="kind")
+    kinds = {
+        "string": 12,
+        "bool": 8,
+        "int": 3,
+        "double": 1,
+        "array": 12,
+        "map": 12,
+        "bytes": 12,
+        "strindex": 5,
+    }
+    for number, (name, wire_type) in enumerate(kinds.items(), start=1):
+        value.field.add(name=name, number=number, type=wire_type, label=field.LABEL_OPTIONAL, oneof_index=0)
+    member = file.message_type.add(name="Member")
+    member.field.add(name="key", number=1, type=field.TYPE_BYTES, label=field.LABEL_OPTIONAL)
+    member.field.add(name="value", number=2, type=field.TYPE_BYTES, label=field.LABEL_OPTIONAL)
+    many = file.message_type.add(name="Many")
+    many.field.add(name="values", number=1, type=field.TYPE_BYTES, label=field.LABEL_REPEATED)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    made = (pool.FindMessageTypeByName(f"shallow.{name}") for name in ("Value", "Member", "Many"))
+    shallow_value, shallow_member, shallow_many = map(message_factory.GetMessageClass, made)
+    return shallow_value, shallow_member, shallow_many
+
+
+_Value, _Member, _Many = _shallow_classes()
+
+
+def _value(value: bytes) -> str:
+    """The text of a serialized AnyValue; bytes that are not UTF-8 are still lone surrogates in it."""
+    if not value:
+        return "null"
+    # Less than 128 bytes, and nothing after them: the first byte of a longer length never equals this.
+    if value[1] == len(value) - 2:
+        if value[0] == _STRING_TAG:
+            return encode_basestring(value[2:].decode("utf-8", "surrogateescape"))
+        if value[0] == _MAP_TAG:
+            return _map(value[2:])
+    return _any_value(_Value.FromString(value))
+
+
+def _any_value(value: Any) -> str:  # noqa: ANN401, PLR0911 - the class is made at run time; one way out for each kind
+    match value.WhichOneof("kind"):
+        case "string":
+            return encode_basestring(value.string.decode("utf-8", "surrogateescape"))
+        case "map":
+            return _map(value.map)
+        case "array":
+            return f"[{','.join([_value(item) for item in _Many.FromString(value.array).values])}]"
+        case "int":
+            return str(value.int)
+        case "double":
+            return _double(value.double)
+        case "bool":
+            return "true" if value.bool else "false"
+        case "bytes":
+            return f'"{binascii.b2a_base64(value.bytes, newline=False).decode()}"'
+        case _:  # unset, or an index into a table of strings that only profiles have
+            return "null"
+
+
+def _map(members: bytes) -> str:
+    """The text of a serialized KeyValueList."""
+    if not members:
+        return "{}"
+    texts = dict(
+        [
+            _remembered(member) if len(member) <= _REMEMBERED_BYTES else _member(member)
+            for member in _Many.FromString(members).values
+        ]
+    )
+    return f"{{{','.join([texts[key] for key in sorted(texts)])}}}"
+
+
+def _member(member: bytes) -> tuple[bytes, str]:
+    """The key and the text (``"key":value``) of a serialized KeyValue."""
+    size = len(member)
+    if size > 3 and member[0] == _STRING_TAG:
+        end = member[1] + 2
+        # A key of less than 128 bytes, then a value of less than 128 bytes, and nothing after it.
+        if end < 130 and end + 1 < size and member[end] == _VALUE_TAG and member[end + 1] == size - end - 2:
+            return _keyed(member[2:end], member[end + 2 :])
+    shallow = _Member.FromString(member)
+    return _keyed(shallow.key, shallow.value)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED_MEMBERS)(_member)
+
+
+def _keyed(key: bytes, value: bytes) -> tuple[bytes, str]:
+    return key, f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:{_value(value)}"
+
+
+def _double(number: float) -> str:
+    """ECMAScript's Number::toString, but "-0" for negative zero; a string where JSON has no number."""
+    if not math.isfinite(number):
+        return '"NaN"' if math.isnan(number) else '"Infinity"' if number > 0 else '"-Infinity"'
+    shortest = repr(number).removesuffix(".0")
+    mantissa, _, exponent = shortest.partition("e")
+    if not exponent:
+        # Python goes over to exponents at 1e16 and below 1e-4, ECMAScript at 1e21 and below 1e-6.
+        return shortest
+    if -7 < int(exponent) < 21:
+        return format(Decimal(shortest), "f")
+    return f"{mantissa}e{int(exponent):+d}"
+
+
+def _utf8(json: str) -> bytes:
+    try:
+        encoded = json.encode()
+    except UnicodeEncodeError:
+        encoded = _UNPAIRED.sub(r"\\ufffd", json).encode()
+    # U+2028 and U+2029 end a line in JavaScript, so Go escapes them; they stand only inside strings.
+    return encoded.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")

@@ -1,0 +1,17 @@
+    -- ES6 number text. ClickHouse finds the same digits; it writes a positive exponent without its plus sign, and nan and inf.
+    -- A chain of replacements over the whole column costs a third of what branches cost.
+    x -> replaceOne(replaceOne(replaceOne(replaceOne(toString(x), 'e', 'e+'), 'e+-', 'e-'), 'nan', 'NaN'), 'inf', 'Infinity') AS double_text,
+    v -> multiIf(v.value = 'string_value', v.string_value,
+                 v.value = 'int_value', toString(v.int_value),
+                 v.value = 'double_value', double_text(v.double_value),
+                 v.value = 'bool_value', if(v.bool_value, 'true', 'false'),
+                 v.value = 'bytes_value', base64Encode(v.bytes_value),
+                 '') AS text,
+    attributes -> CAST(arraySort(kv -> kv.1, arrayMap(kv -> (kv.key, text(kv.value)), attributes)),
+                       'Map(LowCardinality(String), String)') AS attribute_map,
+    attributes -> toLowCardinality(text(arrayFirst(kv -> kv.key = 'service.name', attributes).value)) AS service_name,
+    -- An id of the wrong length, or all zeros, is no id (opentelemetry/proto/trace/v1, logs/v1).
+    id -> if(length(id) = 16 AND id != unhex('00000000000000000000000000000000'), lower(hex(id)), '') AS trace_id_text,
+    id -> if(length(id) = 8 AND id != unhex('0000000000000000'), lower(hex(id)), '') AS span_id_text,
+    -- OTLP's unsigned nanoseconds as the signed ones of DateTime64(9).
+    ns -> fromUnixTimestamp64Nano(toInt64(ns), 'UTC') AS time

@@ -1,0 +1,49 @@
+-- OTLP logs -> otel_logs, one row a record. Conversion rules: docs/decode.md.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.otel_logs_mv${on_cluster}
+TO ${database}.otel_logs
+AS
+WITH
+${value_functions}
+SELECT
+    -- When it happened, else when it was observed, else now: a record without any time would be deleted by retention at once.
+    time(multiIf(record.time_unix_nano != 0, record.time_unix_nano,
+                 record.observed_time_unix_nano != 0, record.observed_time_unix_nano,
+                 toUnixTimestamp64Nano(now64(9)))) AS Timestamp,
+    trace_id_text(record.trace_id) AS TraceId,
+    span_id_text(record.span_id) AS SpanId,
+    toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
+    toLowCardinality(record.severity_text) AS SeverityText,
+    toUInt8(bitAnd(record.severity_number, 255)) AS SeverityNumber,
+    ServiceName,
+    text(record.body) AS Body,
+    ResourceSchemaUrl, -- when: otel_logs.ResourceSchemaUrl
+    ScopeSchemaUrl, -- when: otel_logs.ScopeSchemaUrl
+    record.event_name AS EventName, -- when: otel_logs.EventName
+    ResourceAttributes,
+    ScopeName,
+    ScopeVersion,
+    ScopeAttributes,
+    attribute_map(record.attributes) AS LogAttributes
+FROM
+(
+    SELECT
+        ServiceName,
+        ResourceSchemaUrl,
+        ResourceAttributes,
+        toLowCardinality(scoped.schema_url) AS ScopeSchemaUrl,
+        scoped.scope.name AS ScopeName,
+        toLowCardinality(scoped.scope.version) AS ScopeVersion,
+        attribute_map(scoped.scope.attributes) AS ScopeAttributes,
+        scoped.log_records AS records
+    FROM
+    (
+        SELECT
+            service_name(resource.attributes) AS ServiceName,
+            toLowCardinality(schema_url) AS ResourceSchemaUrl,
+            attribute_map(resource.attributes) AS ResourceAttributes,
+            scope_logs
+        FROM ${database}.otlp_logs
+    )
+    ARRAY JOIN scope_logs AS scoped
+)
+ARRAY JOIN records AS record

@@ -1,0 +1,154 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from ingest.batch import BURST, WORTHWHILE_ITEMS, Batch, BatchLimits, Credits, Entry, Gatherer
+from ingest.memory import Budget
+from ingest.wire import Parcel
+from sql.signals import Signal
+
+LIMITS = BatchLimits(max_bytes=1_000, max_items=50_000, max_age=0.2)
+NOBODY: frozenset[Signal] = frozenset()
+LOGS_RUNNING = frozenset({Signal.LOGS})
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def entry(loop):
+    def make(size: int = 10, items: int = 1, signal: Signal = Signal.LOGS) -> Entry:
+        parcel = Parcel(signal, (b"x" * size,), size, items)
+        return Entry(parcel, Budget(10**9).reserve(size), loop.create_future())
+
+    return make
+
+
+def spend_all_credits(gatherer: Gatherer, entry, now: float) -> None:
+    """Small batches that went at once, until one has to wait; that one is left open."""
+    for _ in range(BURST):
+        gatherer.add(entry(), now)
+        assert gatherer.take(now, NOBODY) is not None
+    gatherer.add(entry(), now)
+    assert gatherer.take(now, NOBODY) is None
+
+
+def test_an_idle_house_inserts_at_once(entry):
+    gatherer = Gatherer(LIMITS)
+    first = entry()
+    gatherer.add(first, now=5.0)
+    batch = gatherer.take(5.0, NOBODY)
+    assert batch is not None
+    assert batch.entries == [first]
+
+
+def test_while_an_insert_of_the_signal_runs_requests_gather(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), now=5.0)
+    gatherer.add(entry(), now=5.1)
+    assert gatherer.take(5.1, LOGS_RUNNING) is None
+    batch = gatherer.take(5.15, NOBODY)
+    assert batch is not None
+    assert (len(batch.entries), batch.items, batch.size) == (2, 2, 20)
+
+
+def test_another_signals_insert_holds_nothing_up(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(signal=Signal.TRACES), now=5.0)
+    assert gatherer.take(5.0, LOGS_RUNNING) is not None
+
+
+def test_an_old_batch_goes_even_while_an_insert_runs(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), now=5.0)
+    gatherer.add(entry(), now=5.19)
+    assert gatherer.take(5.19, LOGS_RUNNING) is None
+    assert gatherer.next_due() == 5.2
+    assert gatherer.take(5.2, LOGS_RUNNING) is not None
+
+
+def test_a_full_batch_goes_even_while_an_insert_runs(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(size=600), now=5.0)
+    gatherer.add(entry(size=400), now=5.0)
+    batch = gatherer.take(5.0, LOGS_RUNNING)
+    assert batch is not None
+    assert batch.size == 1_000
+
+
+def test_a_batch_is_full_by_items_as_well(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(items=LIMITS.max_items), now=5.0)
+    assert gatherer.take(5.0, LOGS_RUNNING) is not None
+
+
+def test_a_parcel_that_does_not_fit_opens_the_next_batch(entry):
+    gatherer = Gatherer(LIMITS)
+    first, second = entry(size=600), entry(size=401)
+    gatherer.add(first, now=5.0)
+    gatherer.add(second, now=5.1)
+    full = gatherer.take(5.1, LOGS_RUNNING)
+    assert full is not None
+    assert full.entries == [first]
+    assert gatherer.take(5.1, LOGS_RUNNING) is None
+    assert gatherer.next_due() == pytest.approx(5.3)
+
+
+def test_a_parcel_larger_than_a_batch_goes_alone_and_whole(entry):
+    gatherer = Gatherer(LIMITS)
+    small, huge = entry(), entry(size=5_000)
+    gatherer.add(small, now=5.0)
+    gatherer.add(huge, now=5.0)
+    batches = [gatherer.take(5.0, LOGS_RUNNING), gatherer.take(5.0, LOGS_RUNNING)]
+    assert [batch.entries for batch in batches if batch] == [[small], [huge]]
+
+
+def test_a_trickle_of_tiny_requests_waits_for_company_after_a_burst(entry):
+    gatherer = Gatherer(LIMITS)
+    spend_all_credits(gatherer, entry, now=5.0)
+    assert gatherer.take(5.2, NOBODY) is not None
+
+
+def test_requests_worth_a_part_of_their_own_never_wait_for_credit(entry):
+    gatherer = Gatherer(LIMITS)
+    spend_all_credits(gatherer, entry, now=5.0)
+    gatherer.add(entry(items=WORTHWHILE_ITEMS), now=5.01)
+    batch = gatherer.take(5.01, NOBODY)
+    assert batch is not None
+    assert len(batch.entries) == 2
+
+
+def test_credits_come_back_one_per_interval_up_to_the_burst():
+    credit = Credits(burst=2, interval=0.5)
+    assert [credit.spend(1.0) for _ in range(3)] == [True, True, False]
+    assert [credit.spend(1.5) for _ in range(2)] == [True, False]
+    assert [credit.spend(99.0) for _ in range(3)] == [True, True, False]
+
+
+def test_the_oldest_batch_comes_first(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(signal=Signal.TRACES), now=5.0)
+    gatherer.add(entry(signal=Signal.LOGS), now=5.1)
+    taken = [gatherer.take(6.0, NOBODY), gatherer.take(6.0, NOBODY)]
+    assert [batch.signal for batch in taken if batch] == [Signal.TRACES, Signal.LOGS]
+
+
+def test_a_shutdown_takes_everything(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(size=1_000), now=5.0)
+    gatherer.add(entry(), now=5.0)
+    gatherer.add(entry(signal=Signal.METRICS), now=5.0)
+    taken = [gatherer.take_any() for _ in range(4)]
+    assert [batch.size if batch else None for batch in taken] == [1_000, 10, 10, None]
+    assert gatherer.next_due() is None
+
+
+def test_every_batch_has_a_token_of_its_own():
+    tokens = {Batch(Signal.LOGS, 0.0).token for _ in range(100)}
+    assert len(tokens) == 100
+    assert {len(token) for token in tokens} == {32}

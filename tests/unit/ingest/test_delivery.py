@@ -1,0 +1,291 @@
+"""What senders hear when ClickHouse refuses a batch, and what then stands in the tables."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from recording_store import RecordingStore, body_of
+from requests_made import logs_request, traces_request
+
+from ingest import wire
+from ingest.batch import Batch, Entry
+from ingest.counters import Counters
+from ingest.delivery import Delivery, RetryLimits
+from ingest.errors import BusyError, NotStorableError
+from ingest.intake import Accepted
+from ingest.memory import Budget
+from sql.signals import Signal
+from store.errors import BadDataError, MisconfiguredError, NotReachableError, OverloadedError, StoreError
+from store.port import Insert, InsertReceipt, Store
+
+QUICK = RetryLimits(retry_for=5.0, first_pause=0.001, longest_pause=0.001)
+NO_TIME = RetryLimits(retry_for=0.0, first_pause=0.001, longest_pause=0.001)
+Outcome = Accepted | BaseException
+
+
+class House:
+    """A delivery with its counters and budget, used inside one `asyncio.run`."""
+
+    def __init__(self, store: Any, limits: RetryLimits = QUICK) -> None:
+        self.registry = CollectorRegistry()
+        self.budget = Budget(10**9)
+        self.delivery = Delivery(store, Counters(self.registry), limits, threads=2)
+
+    def batch(self, *bodies: bytes, signal: Signal = Signal.LOGS) -> Batch:
+        batch = Batch(signal, opened=0.0)
+        for body in bodies:
+            parcel = wire.read(signal, body)
+            answer = asyncio.get_running_loop().create_future()
+            batch.add(Entry(parcel, self.budget.reserve(parcel.size), answer))
+        return batch
+
+    async def outcomes(self, batch: Batch) -> list[Outcome]:
+        await self.delivery.deliver(batch)
+        assert self.budget.used == 0, "every sender's memory is given back"
+        return await asyncio.gather(*(entry.answer for entry in batch.entries), return_exceptions=True)
+
+    def sample(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"otelhouse_ingest_{name}", labels) or 0.0
+
+
+def in_house(
+    store: Store | RecordingStore, play: Callable[[House], Awaitable[None]], limits: RetryLimits = QUICK
+) -> None:
+    async def run() -> None:
+        house = House(store, limits)
+        try:
+            await play(house)
+        finally:
+            house.delivery.close()
+
+    asyncio.run(run())
+
+
+class TwoTables:
+    """A Null table with a constraint and two views, as ClickHouse 26.7 was seen to treat them.
+
+    A row with ``constraint`` in it is refused before any view; one with ``throws`` breaks the second view, after the
+    first has written. Each table drops a token that it knows.
+    """
+
+    def __init__(self) -> None:
+        self.first: dict[str, bytes] = {}
+        self.second: dict[str, bytes] = {}
+        self.inserts = 0
+
+    def insert(self, insert: Insert) -> InsertReceipt:
+        self.inserts += 1
+        body = body_of(insert)
+        if b"constraint" in body:
+            raise BadDataError("violated", code=469)
+        self.first.setdefault(insert.token, body)
+        if b"throws" in body:
+            raise BadDataError("cannot parse", code=6)
+        self.second.setdefault(insert.token, body)
+        return InsertReceipt(elapsed=0.0)
+
+    def times(self, table: dict[str, bytes], text: str) -> int:
+        return sum(body.count(text.encode()) for body in table.values())
+
+
+def test_every_request_of_a_batch_goes_in_one_insert_in_order_under_one_token():
+    store = RecordingStore()
+
+    async def play(house: House) -> None:
+        batch = house.batch(logs_request("one"), logs_request("two"))
+        assert await house.outcomes(batch) == [Accepted(), Accepted()]
+        (insert,) = store.stored
+        assert (insert.table, insert.token) == ("otlp_logs", batch.token)
+        assert list(insert.chunks) == [chunk for entry in batch.entries for chunk in entry.parcel.chunks]
+        assert house.sample("items_total", signal="logs") == 2
+        assert house.sample("batch_items_sum", signal="logs") == 2
+
+    in_house(store, play)
+
+
+@pytest.mark.parametrize("error", [NotReachableError, OverloadedError])
+def test_a_passing_trouble_is_tried_again_with_the_same_token_and_the_same_bytes(error):
+    store = RecordingStore(lambda _insert, number: error("not now") if number < 4 else None)
+
+    async def play(house: House) -> None:
+        assert await house.outcomes(house.batch(logs_request())) == [Accepted()]
+        assert len(store.inserts) == 4
+        assert len({(insert.token, body_of(insert)) for insert in store.inserts}) == 1
+        assert house.sample("insert_errors_total", signal="logs", error=error.__name__) == 3
+        assert house.sample("insert_seconds_count", signal="logs") == 4
+
+    in_house(store, play)
+
+
+def test_a_lasting_trouble_is_handed_back_to_all_senders_as_busy():
+    store = RecordingStore(lambda _insert, _number: NotReachableError("down"))
+
+    async def play(house: House) -> None:
+        first, second = await house.outcomes(house.batch(logs_request("one"), logs_request("two")))
+        assert isinstance(first, BusyError)
+        assert isinstance(second, BusyError)
+        assert first is not second
+        assert first.retry_after >= 1
+        assert "down" in str(first)
+        assert len(store.inserts) == 1
+        assert house.sample("items_total", signal="logs") == 0
+
+    in_house(store, play, NO_TIME)
+
+
+def test_a_wrong_setup_is_no_fault_of_the_senders_and_is_logged_once_a_minute(caplog):
+    store = RecordingStore(lambda _insert, _number: MisconfiguredError("no table otlp_logs", code=60))
+    caplog.set_level(logging.ERROR, logger="ingest.delivery")
+
+    async def play(house: House) -> None:
+        for _ in range(3):
+            (outcome,) = await house.outcomes(house.batch(logs_request()))
+            assert isinstance(outcome, BusyError)
+            assert "otlp_logs" not in str(outcome), "a sender has no use for the house's inner matters"
+        assert len(store.inserts) == 3
+        assert house.sample("insert_errors_total", signal="logs", error="MisconfiguredError") == 3
+
+    in_house(store, play)
+    assert [record.message for record in caplog.records if "no table otlp_logs" in record.message] == [
+        "ClickHouse cannot be written to until somebody mends it: no table otlp_logs"
+    ]
+
+
+def test_a_code_that_may_mean_unreadable_bytes_is_the_operators_trouble_where_nothing_can_be_mended():
+    store = RecordingStore(lambda _insert, _number: MisconfiguredError("bad arguments", code=36))
+
+    async def play(house: House) -> None:
+        for outcome in await house.outcomes(house.batch(logs_request("a"), logs_request("b"))):
+            assert isinstance(outcome, BusyError), "a sender must not throw away what only our setup refuses"
+
+    in_house(store, play)
+
+
+def test_a_row_that_breaks_the_constraint_harms_no_neighbour_and_nothing_is_written_twice():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        texts = [f"good-{i:02}." for i in range(31)]
+        texts.insert(13, "constraint")
+        outcomes = await house.outcomes(house.batch(*map(logs_request, texts)))
+        assert isinstance(outcomes.pop(13), NotStorableError)
+        assert outcomes == [Accepted()] * 31
+        texts.remove("constraint")
+        for table in (tables.first, tables.second):
+            assert [tables.times(table, text) for text in texts] == [1] * 31
+        assert tables.inserts <= 2 * 5 + 1, "halving: two inserts for each of log2(32) levels"
+        assert house.sample("split_batches_total", signal="logs", written="no") == 5
+        assert house.sample("split_batches_total", signal="logs", written="maybe") == 0
+
+    in_house(tables, play)
+
+
+def test_a_bad_span_is_taken_out_and_the_rest_stored_once_though_a_view_had_written_already():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        good, other = traces_request("good"), traces_request("other")
+        bad = traces_request("throws", span_id=b"short")
+        batch = house.batch(good, bad, other, signal=Signal.TRACES)
+        outcomes = await house.outcomes(batch)
+        assert outcomes[0] == outcomes[2] == Accepted()
+        assert isinstance(outcomes[1], Accepted)
+        assert outcomes[1].rejected == 1
+        assert "span_id 8 bytes" in outcomes[1].message
+        assert tables.first.keys() == tables.second.keys() == {batch.token}
+        assert tables.times(tables.second, "good") == tables.times(tables.second, "other") == 1
+        assert tables.times(tables.second, "throws") == 0
+
+    in_house(tables, play)
+
+
+def test_a_single_bad_request_keeps_its_token_while_it_is_mended():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        request = wire.read(Signal.TRACES, traces_request("fine"))
+        bad = wire.read(Signal.TRACES, traces_request("throws", span_id=b"x"))
+        both = wire.Parcel(Signal.TRACES, request.chunks + bad.chunks, request.size + bad.size, 2)
+        batch = house.batch(traces_request(), signal=Signal.TRACES)
+        batch.entries.clear()
+        answer = asyncio.get_running_loop().create_future()
+        batch.add(Entry(both, house.budget.reserve(both.size), answer))
+        (outcome,) = await house.outcomes(batch)
+        assert isinstance(outcome, Accepted)
+        assert outcome.rejected == 1
+        assert tables.first.keys() == tables.second.keys() == {batch.token}
+        assert tables.times(tables.first, "fine") == tables.times(tables.second, "fine") == 1
+
+    in_house(tables, play)
+
+
+def test_a_request_of_nothing_but_bad_spans_is_told_so_without_an_empty_insert():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        batch = house.batch(traces_request("throws", "throws", span_id=b"x"), signal=Signal.TRACES)
+        (outcome,) = await house.outcomes(batch)
+        assert isinstance(outcome, Accepted)
+        assert outcome.rejected == 2
+        assert tables.inserts == 1
+
+    in_house(tables, play)
+
+
+def test_what_nothing_can_mend_is_found_one_by_one_and_the_neighbours_are_stored(caplog):
+    tables = TwoTables()
+    caplog.set_level(logging.ERROR, logger="ingest.delivery")
+
+    async def play(house: House) -> None:
+        batch = house.batch(logs_request("good"), logs_request("throws"), logs_request("other"))
+        outcomes = await house.outcomes(batch)
+        assert outcomes[0] == outcomes[2] == Accepted()
+        assert isinstance(outcomes[1], NotStorableError)
+        assert "cannot parse" in str(outcomes[1])
+        assert tables.times(tables.second, "good") == tables.times(tables.second, "other") == 1
+        assert house.sample("split_batches_total", signal="logs", written="maybe") == 1
+
+    in_house(tables, play)
+    assert "sibling tables may hold rows twice" in caplog.text
+
+
+def test_a_store_that_goes_away_in_the_middle_of_a_split_leaves_nobody_waiting():
+    def rule(insert: Insert, number: int) -> StoreError | None:
+        if number > 2:
+            return NotReachableError("gone")
+        return BadDataError("violated", code=469) if b"bad" in body_of(insert) else None
+
+    async def play(house: House) -> None:
+        outcomes = await house.outcomes(house.batch(logs_request("good"), logs_request("bad")))
+        assert outcomes[0] == Accepted()
+        assert isinstance(outcomes[1], BusyError)
+
+    in_house(RecordingStore(rule), play, NO_TIME)
+
+
+def test_a_mistake_of_the_house_itself_is_logged_and_the_senders_may_come_again(caplog):
+    store = RecordingStore(lambda _insert, _number: ZeroDivisionError("a bug"))
+
+    async def play(house: House) -> None:
+        (outcome,) = await house.outcomes(house.batch(logs_request()))
+        assert isinstance(outcome, BusyError)
+
+    in_house(store, play)
+    assert "ZeroDivisionError: a bug" in caplog.text
+
+
+def test_senders_of_one_batch_hear_each_its_own_partial_success():
+    store = RecordingStore()
+
+    async def play(house: House) -> None:
+        batch = house.batch(logs_request("one"), logs_request("two"))
+        parcel = batch.entries[0].parcel
+        batch.entries[0].parcel = wire.Parcel(
+            parcel.signal, parcel.chunks, parcel.size, parcel.items, rejected=3, message="why"
+        )
+        assert await house.outcomes(batch) == [Accepted(3, "why"), Accepted()]
+
+    in_house(store, play)

@@ -1,9 +1,9 @@
 """How OTLP bytes become rows: the Protobuf text, the settings of the INSERT, and the fragments that the views share.
 
 In: length-delimited ``ResourceLogs``, ``ResourceSpans`` or ``ResourceMetrics`` messages, as `ingest.wire` makes them.
-Out: a `store.port.Insert` into one of the three Null tables, whose materialized views (``sql/decode/*_mv.sql``) explode
-them into the otel_* tables. No row is touched here, and nested values are refused by construction: the Protobuf text does
-not know them.
+Out: a `store.port.Insert` into one of the three Null tables, whose materialized views (``sql/decode/*_mv.sql``)
+explode them into the otel_* tables. No row is touched here, and nested values are refused by construction: the Protobuf
+text does not know them.
 """
 
 import string

@@ -3,7 +3,8 @@
 In: an `Insert` (bytes in a ClickHouse input format, for one table) or a `Select` (a statement from a .sql file with
 bound parameters). Out: an `InsertReceipt` or an `Answer`. Every failure is one of `store.errors`.
 The port refuses nothing by itself: which statements may be said is the catalogue's business, limits are the engine's.
-Both verbs are synchronous and may be called from several threads at once; an asynchronous caller hands them to a thread.
+Both verbs are synchronous and may be called from several threads at once; an asynchronous caller hands them to a
+thread.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,10 @@ Parameter = str | int | float | bool | None | Sequence[str] | Sequence[int]
 """A value for `{name:Type}`; the engine binds it, nothing is pasted into the text."""
 
 Cell = object
-"""One value of an answer, as plain Python: str, int, float, bool, None, datetime (UTC), list, tuple or dict."""
+"""One value of an answer, as plain Python: str, int, float, bool, None, datetime (UTC), list, tuple or dict.
+
+`store.values` says which type of ClickHouse becomes which; DateTime64(9) is text, since a datetime has no nanoseconds.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 import time
 
 import pytest
+
+from ingest import wire
 from oracle import decoding, doors, stored
 from oracle.messages import GROUPS_AND_WRONG_TYPES
 from oracle.strange import FOUND, MAP, STRANGE, attribute, fixed64, ids, logs, traces
 from oracle.wireformat import VARINT, delimited, tag
-
-from ingest import wire
 from sql import otlp
 from sql.migrate import migrate
 from sql.settings import SchemaSettings

@@ -7,8 +7,8 @@ repeat the run; ``--hypothesis-seed`` fixes the seed from the start.
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import decoding, doors, messages
 
+from oracle import decoding, doors, messages
 from sql.signals import Signal
 
 AT_ONCE = 8

@@ -9,10 +9,9 @@ import time
 from collections import Counter
 from pprint import pformat
 
+from ingest import wire
 from oracle import rows, stored
 from oracle.wireformat import read
-
-from ingest import wire
 from sql import otlp
 from sql.signals import Signal
 

@@ -1,7 +1,6 @@
 """A migrated database whose tables take any time; for the tests that compare rows with the oracle's."""
 
 from oracle import decoding
-
 from sql.migrate import migrate
 from sql.settings import SchemaSettings
 

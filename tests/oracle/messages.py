@@ -9,6 +9,7 @@ import struct
 from functools import cache
 
 from hypothesis import strategies as st
+
 from oracle import wireformat as wire
 from oracle.fields import MESSAGES
 

@@ -3,7 +3,6 @@
 import struct
 
 from oracle.wireformat import FIXED32, FIXED64, VARINT, delimited, tag, varint
-
 from sql.signals import Signal
 
 

@@ -22,10 +22,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     SummaryDataPoint,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
-from oracle import messages, wireformat
-from oracle import text as oracle_text
 
 from ingest import nested, wire
+from oracle import messages, wireformat
+from oracle import text as oracle_text
 from sql.signals import Signal
 
 

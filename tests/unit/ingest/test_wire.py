@@ -11,9 +11,9 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     ScopeMetrics,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
-from oracle.wireformat import delimited, read_varint
 
 from ingest import errors, nested, schema_variant, wire
+from oracle.wireformat import delimited, read_varint
 from sql.signals import Signal
 
 FLAT = KeyValue(key="k", value=AnyValue(string_value="v"))

@@ -1,0 +1,87 @@
+"""`otelhouse bench ...`: measure this machine.
+
+In: options. Out: a table on the terminal, and JSON, Markdown and a picture in a folder. `bench ingest` needs a
+ClickHouse server that nothing else uses meanwhile: one given by URL, or one that it starts itself (Linux on x86-64,
+with npm).
+"""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from bench import clickhouse_server, embedded_benchmark, ingest_benchmark, report, workloads
+from bench.clickhouse_meter import Meter
+from store.settings import StoreSettings
+
+
+@click.group()
+def bench() -> None:
+    """Measure this machine."""
+
+
+@bench.command()
+@click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
+@click.option("--items", default=1_500_000, show_default=True, help="Items to send a workload.")
+@click.option("--workload", "names", multiple=True, type=click.Choice(list(workloads.SHAPES)), help="Only these.")
+@click.option("--compression", multiple=True, type=click.Choice(["none", "gzip"]), help="Only these.")
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+def ingest(url: str, items: int, names: tuple[str, ...], compression: tuple[str, ...], out: Path) -> None:
+    """CPU of ingester and of ClickHouse for an item, beside the Native floor of the same run."""
+    plan = ingest_benchmark.Plan(items=items, compressions=compression or ("none", "gzip"))
+    figures = []
+    with _server(url) as (store_url, meter):
+        version = _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
+        for name in names or workloads.SHAPES:
+            for chosen in plan.compressions:
+                with _database(meter):
+                    figures.append(ingest_benchmark.run(meter, store_url, workloads.SHAPES[name](), chosen, plan))
+                click.echo(report.as_markdown(figures[-1:]).splitlines()[-1], err=True)
+    click.echo(report.as_markdown(figures))
+    for path in report.write(out, figures, version):
+        click.echo(f"wrote {path}", err=True)
+
+
+@contextlib.contextmanager
+def _server(url: str) -> Iterator[tuple[str, Meter]]:
+    """Give the server's address for the house, and a meter on it."""
+    database = f"otelhouse_bench_{os.getpid()}"
+    if url:
+        settings = StoreSettings(url=url)
+        where = settings.address
+        http = f"{'https' if where.secure else 'http'}://{where.host}:{where.http_port}"
+        yield url, Meter(http, database, settings.username, settings.password.get_secret_value())
+        return
+    try:
+        clickhouse_server.fetch_library()
+    except clickhouse_server.UnavailableError as error:
+        message = f"no ClickHouse server can be started here: {error}; or give one with --clickhouse URL"
+        raise click.ClickException(message) from error
+    with clickhouse_server.ClickHouseServer() as server:
+        yield server.url, Meter(f"http://{server.host}:{server.http_port}", database)
+
+
+@contextlib.contextmanager
+def _database(meter: Meter) -> Iterator[None]:
+    """An empty database for one workload, gone after."""
+    outside = _outside(meter)
+    outside.say(f"CREATE DATABASE {meter.database}")
+    try:
+        yield
+    finally:
+        outside.say(f"DROP DATABASE {meter.database} SYNC")
+
+
+def _outside(meter: Meter) -> Meter:
+    """The same server, where the bench's own database need not exist."""
+    return dataclasses.replace(meter, database="default")
+
+
+@bench.command()
+@click.option("--records", default=5_000_000, show_default=True, help="Log records to send.")
+def embedded(records: int) -> None:
+    """Memory and answer times of `otelhouse up` on the embedded engine, while it is filled."""
+    click.echo(embedded_benchmark.as_text(embedded_benchmark.run(records)))

@@ -1,0 +1,177 @@
+"""Sends a history over OTLP with the OpenTelemetry SDK's own exporters, and tells what became of it.
+
+In: a `History` and where to send it. Out: a `Receipt` for each signal with what was sent, what was
+acknowledged and why the rest was not. A refusal ends that signal's sending, since the next request would
+meet the same one.
+"""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from opentelemetry.exporter.otlp.proto.grpc import _log_exporter as grpc_logs
+from opentelemetry.exporter.otlp.proto.grpc import metric_exporter as grpc_metrics
+from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as grpc_traces
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http import _log_exporter as http_logs
+from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metrics
+from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from otelhouse.demo.telemetry import History
+
+ITEMS_A_REQUEST = 1000
+"""Log records, spans or resources with metrics in one request."""
+
+TIMEOUT = 20
+"""Seconds for one request, retries included."""
+
+Item = TypeVar("Item")
+
+
+class Protocol(StrEnum):
+    """The two transports of OTLP."""
+
+    GRPC = "grpc"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one signal."""
+
+    what: str
+    """Spans, log records or data points."""
+    sent: int
+    acknowledged: int
+    failure: str = ""
+    """Why something was not acknowledged; empty when all was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exporters:
+    """One exporter a signal."""
+
+    spans: SpanExporter
+    logs: LogRecordExporter
+    metrics: MetricExporter
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self.spans.shutdown()
+        self.logs.shutdown()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+        self.metrics.shutdown()
+
+
+def exporters(protocol: Protocol, endpoint: str) -> Exporters:
+    """Exporters of the OpenTelemetry SDK for `endpoint`, such as ``http://127.0.0.1:4317``."""
+    return _grpc(endpoint) if protocol is Protocol.GRPC else _http(endpoint.rstrip("/"))
+
+
+def _grpc(endpoint: str) -> Exporters:
+    return Exporters(
+        grpc_traces.OTLPSpanExporter(endpoint, timeout=TIMEOUT),
+        grpc_logs.OTLPLogExporter(endpoint, timeout=TIMEOUT),
+        grpc_metrics.OTLPMetricExporter(endpoint, timeout=TIMEOUT),
+    )
+
+
+def _http(endpoint: str) -> Exporters:
+    gzip = Compression.Gzip
+    return Exporters(
+        http_traces.OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=TIMEOUT, compression=gzip),
+        http_logs.OTLPLogExporter(f"{endpoint}/v1/logs", timeout=TIMEOUT, compression=gzip),
+        http_metrics.OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=TIMEOUT, compression=gzip),
+    )
+
+
+def refusal(endpoint: str) -> str:
+    """Why nobody can be reached at `endpoint`, or an empty string; asked first, as exporters retry for
+    long."""
+    address = urlsplit(endpoint)
+    try:
+        port = address.port
+    except ValueError:
+        port = None
+    if address.scheme not in {"http", "https"} or not address.hostname or not port:
+        return f"{endpoint} is not an address such as http://127.0.0.1:4317"
+    try:
+        socket.create_connection((address.hostname, port), timeout=5).close()
+    except OSError as error:
+        return f"nobody answers at {address.hostname}:{port} ({error.strerror or error})"
+    return ""
+
+
+def send(history: History, to: Exporters) -> list[Receipt]:
+    """Send the three signals side by side. Failures are in the receipts."""
+
+    def traces(batch: Sequence[Any]) -> bool:
+        return to.spans.export(batch) is SpanExportResult.SUCCESS
+
+    def logs(batch: Sequence[Any]) -> bool:
+        return to.logs.export(batch) is LogRecordExportResult.SUCCESS
+
+    def metrics(batch: Sequence[Any]) -> bool:
+        return to.metrics.export(MetricsData(list(batch))) is MetricExportResult.SUCCESS
+
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="demo") as pool:
+        running = [
+            pool.submit(_send, "spans", history.spans, traces, len),
+            pool.submit(_send, "log records", history.logs, logs, len),
+            pool.submit(_send, "data points", history.metrics, metrics, _points),
+        ]
+        return [future.result() for future in running]
+
+
+def _points(batch: Sequence[Any]) -> int:
+    return History(metrics=list(batch)).data_points
+
+
+def _send(
+    what: str,
+    items: Sequence[Item],
+    export: Callable[[Sequence[Item]], bool],
+    count: Callable[[Sequence[Item]], int],
+) -> Receipt:
+    acknowledged = 0
+    with _complaints() as complaints:
+        for start in range(0, len(items), ITEMS_A_REQUEST):
+            batch = items[start : start + ITEMS_A_REQUEST]
+            if not export(batch):
+                failure = complaints[-1] if complaints else "the exporter gave no reason"
+                return Receipt(what, count(items), acknowledged, failure)
+            acknowledged += count(batch)
+    return Receipt(what, count(items), acknowledged)
+
+
+class _Complaints(logging.Handler):
+    """Keeps what the exporters say in this thread: they tell the reason of a failure to the log alone."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.heard: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.heard.append(record.getMessage())
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    logger = logging.getLogger("opentelemetry")
+    handler = _Complaints()
+    logger.addHandler(handler)
+    try:
+        yield handler.heard
+    finally:
+        logger.removeHandler(handler)

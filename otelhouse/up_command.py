@@ -1,0 +1,90 @@
+"""`otelhouse up`, `ingest` and `serve`: the house in one process, or its parts in several."""
+
+import logging
+import os
+import sys
+import time
+from functools import partial
+from typing import NoReturn
+
+import click
+
+from otelhouse import __version__, allocator, invocation, own_log, running
+from otelhouse.configuration import Configuration
+from otelhouse.house import House, Roles
+from otelhouse.invocation import Failure, clickhouse_option, configured, data_option
+from otelhouse.opening import StartError, name_of
+from otelhouse.progress import Progress
+from otelhouse.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+@click.command()
+@clickhouse_option
+@data_option
+@configured
+def up(configuration: Configuration) -> None:
+    """Start everything in one process; Ctrl-C stops it."""
+    _run(configuration.settings, Roles())
+
+
+@click.command()
+@clickhouse_option
+@data_option
+@configured
+def ingest(configuration: Configuration) -> None:
+    """Start only what receives OTLP, with health and metrics."""
+    _run(configuration.settings, Roles(serve=False))
+
+
+@click.command()
+@clickhouse_option
+@data_option
+@configured
+def serve(configuration: Configuration) -> None:
+    """Start only what answers questions; the tables must be there already."""
+    _run(configuration.settings, Roles(ingest=False, migrate=False))
+
+
+def _run(settings: Settings, roles: Roles) -> None:
+    own_log.set_up(settings.log)
+    if roles.ingest:
+        allocator.keep_freed_memory()
+    begun = time.monotonic()
+    progress = Progress(partial(click.echo, err=True))
+
+    def opened(house: running.Runnable) -> None:
+        if isinstance(house, House):
+            click.echo(banner(house, time.monotonic() - begun))
+
+    try:
+        running.run(partial(House, settings, roles, progress), close_within=settings.process.shutdown_s, opened=opened)
+    except StartError as error:
+        raise Failure(str(error)) from error
+    except TimeoutError:
+        _end_at_once(settings)
+
+
+def _end_at_once(settings: Settings) -> NoReturn:
+    """Leave threads behind that do not end: Python would wait for them at its exit."""
+    _log.error("not closed within %g s (process.shutdown_s); ending at once", settings.process.shutdown_s)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def banner(house: House, seconds: float) -> str:
+    """What listens where, and what to type next."""
+    lines = [f"otelhouse {__version__} is up after {seconds:.1f} s, on {name_of(house.settings.store)}"]
+    lines += [f"  {what:<10} {where}" for what, where in house.listening.items()]
+    if house.roles == Roles():
+        lines += ["", "Next, in another terminal:", *_next_steps(invocation.program())]
+    lines += ["", "Ctrl-C stops."]
+    return "\n".join(lines)
+
+
+def _next_steps(program: str) -> list[str]:
+    return [
+        f"  {program} demo                 sends a small shop's telemetry",
+        f"  {program} query slow_traces    asks a question about it",
+    ]

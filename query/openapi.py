@@ -1,0 +1,133 @@
+"""What OpenAPI says of a question; all of it read from the catalogue.
+
+In: a `Question`. Out: the part of an OpenAPI 3.1 operation that FastAPI merges into the route's own.
+"""
+
+from query.errors import QuestionError
+from query.rendering import MEDIA_TYPES, Format
+from sql.catalogue import Question
+from sql.parameter import Kind, Parameter
+
+_TYPES = {Kind.TEXT: "string", Kind.TIME: "string", Kind.WHOLE: "integer", Kind.NUMBER: "number"}
+
+ERROR_SCHEMA: dict[str, object] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "field", "mend"],
+            "properties": {
+                "code": {"type": "string", "description": "Stable; programs may rely on it."},
+                "message": {"type": "string", "description": "What happened."},
+                "field": {"type": "string", "description": "The parameter it is about, or empty."},
+                "mend": {"type": "string", "description": "What to do about it."},
+            },
+        }
+    },
+}
+
+
+def get_operation(question: Question) -> dict[str, object]:
+    """For GET, with each parameter in the URL."""
+    parameters = [_in_query(parameter) for parameter in question.parameters]
+    return {"parameters": [*parameters, _FORMAT], "responses": _responses(question)}
+
+
+def post_operation(question: Question) -> dict[str, object]:
+    """For POST, with the parameters in a JSON object."""
+    body = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [one.name for one in question.parameters if one.default is None],
+        "properties": {one.name: _schema(one) | {"description": one.help} for one in question.parameters},
+    }
+    content = {"application/json": {"schema": body}}
+    return {"parameters": [_FORMAT], "requestBody": {"content": content}, "responses": _responses(question)}
+
+
+def _in_query(parameter: Parameter) -> dict[str, object]:
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.default is None,
+        "description": parameter.help,
+        "schema": _schema(parameter),
+        "example": _typed(parameter, parameter.example),
+    }
+
+
+def _schema(parameter: Parameter) -> dict[str, object]:
+    schema: dict[str, object] = {"type": _TYPES[parameter.kind]}
+    if parameter.default is not None:
+        schema["default"] = _typed(parameter, parameter.default)
+    if parameter.choices:
+        schema["enum"] = list(parameter.choices)
+    low, high = ("minLength", "maxLength") if parameter.kind is Kind.TEXT else ("minimum", "maximum")
+    # An optional text may be left empty, which means the filter is not there, so its least length is no bound.
+    if parameter.low is not None and not (parameter.kind is Kind.TEXT and parameter.default is not None):
+        schema[low] = parameter.low
+    if parameter.high is not None:
+        schema[high] = parameter.high
+    return schema
+
+
+def _typed(parameter: Parameter, text: str) -> str | int | float:
+    if parameter.kind is Kind.WHOLE:
+        return int(text)
+    return float(text) if parameter.kind is Kind.NUMBER else text
+
+
+_FORMAT: dict[str, object] = {
+    "name": "format",
+    "in": "query",
+    "required": False,
+    "description": "How the answer is written; without it, the Accept header decides.",
+    "schema": {"type": "string", "enum": list(Format), "default": Format.JSON.value},
+}
+
+
+def _responses(question: Question) -> dict[str, object]:
+    answer: dict[str, object] = {
+        "description": "The rows found; none found is an answer too.",
+        "content": {
+            MEDIA_TYPES[Format.JSON]: {"schema": _answer_schema(question)},
+            MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string"}},
+            MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
+        },
+    }
+    refusals: dict[int, list[str]] = {}
+    for error in QuestionError.__subclasses__():
+        refusals.setdefault(error.status, []).append(error.code)
+    refused: dict[str, object] = {
+        str(status): {
+            "description": " or ".join(f"`{code}`" for code in codes),
+            "content": {"application/json": {"schema": ERROR_SCHEMA}},
+        }
+        for status, codes in refusals.items()
+    }
+    return {"200": answer, **refused}
+
+
+def _answer_schema(question: Question) -> dict[str, object]:
+    row = {column.name: {"description": f"{column.help} ({column.type})"} for column in question.columns}
+    return {
+        "type": "object",
+        "properties": {
+            "question": {"type": "string"},
+            "parameters": {"type": "object", "description": "As they were in force, defaults included."},
+            "window": {"type": ["object", "null"], "description": "since (included) and until (left out)."},
+            "columns": {"type": "array", "items": {"type": "object"}},
+            "rows": {"type": "array", "items": {"type": "object", "properties": row}},
+            "row_count": {"type": "integer"},
+            "truncated": {"type": "boolean", "description": "Whether there were more rows than these."},
+            "elapsed_seconds": {"type": "number"},
+            "rows_read": {"type": "integer"},
+            "bytes_read": {"type": "integer"},
+            "query_id": {"type": "string", "description": "Names the statement in system.query_log."},
+            "data_through": {
+                "type": "object",
+                "description": "By signal, the newest time that is stored; left out where that is not known.",
+            },
+        },
+    }

@@ -1,0 +1,72 @@
+"""Whether the house can answer: named checks, each bounded in time.
+
+In: functions that return when all is well and raise when it is not. Out: by name, an empty text or what is wrong.
+A check that hangs is not started again before it ends, so that a probe every few seconds does not pile up threads.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
+
+from sql import catalogue
+from store.errors import StoreError
+from store.port import Limits, Select, Store
+
+Check = Callable[[], None]
+"""Blocks, returns nothing when ready, raises otherwise."""
+
+_LIMITS = Limits(seconds=5.0, rows=100)
+
+
+class NotReadyError(Exception):
+    """Something that the house needs is missing; the message says what, and the mend."""
+
+
+def store_checks(store: Store) -> dict[str, Check]:
+    """The checks every house has: ClickHouse answers, and the tables are there."""
+    return {
+        "clickhouse": functools.partial(_answers, store),
+        "tables": functools.partial(_has_tables, store),
+    }
+
+
+def _answers(store: Store) -> None:
+    store.select(Select(catalogue.probe("answers"), limits=_LIMITS))
+
+
+def _has_tables(store: Store) -> None:
+    answer = store.select(Select(catalogue.probe("missing_tables"), limits=_LIMITS))
+    if answer.rows:
+        missing = ", ".join(str(row[0]) for row in answer.rows)
+        raise NotReadyError(f"missing: {missing}; run `otelhouse migrate`")
+
+
+class Readiness:
+    """Runs the checks."""
+
+    def __init__(self, checks: Mapping[str, Check], seconds: float) -> None:
+        self._checks = checks
+        self._seconds = seconds
+        self._running: dict[str, asyncio.Task[str]] = {}
+
+    async def look(self) -> dict[str, str]:
+        """All checks at once; by name an empty text, or what is wrong."""
+        findings = await asyncio.gather(*(self._find(name) for name in self._checks))
+        return dict(zip(self._checks, findings, strict=True))
+
+    async def _find(self, name: str) -> str:
+        task = self._running.get(name)
+        if task is None or task.done():
+            task = asyncio.create_task(self._run(self._checks[name]), name=f"ready-{name}")
+            self._running[name] = task
+        done, _ = await asyncio.wait({task}, timeout=self._seconds)
+        return task.result() if done else f"no answer within {self._seconds:g} seconds"
+
+    async def _run(self, check: Check) -> str:
+        try:
+            await asyncio.to_thread(check)
+        except (StoreError, NotReadyError) as problem:
+            return str(problem) or type(problem).__name__
+        except Exception as problem:  # noqa: BLE001  a probe ends here, and a check that breaks is a no, not a 500
+            return f"{type(problem).__name__}: {problem}"
+        return ""

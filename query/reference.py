@@ -1,0 +1,74 @@
+"""The reference page of the questions, in Markdown, written from the catalogue.
+
+`python -m query.reference > docs/questions.md` writes the page; a test holds the page to it.
+"""
+
+import sys
+from collections.abc import Iterable
+
+from sql.catalogue import Catalogue, Question, load_catalogue
+from sql.parameter import Kind, Parameter
+
+_PREFACE = """\
+# Questions
+
+Every question is one file in `sql/handlers/`; this page is written from their headers by `python -m query.reference`.
+Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON object), or on the command line,
+`otelhouse query NAME --PARAMETER VALUE`.
+
+- **Times** as parameters are RFC 3339 (`2026-01-31T10:00:00Z`), seconds since 1970, how long ago (`15m`, `2h`, `7d`),
+  or `now`. They are settled once for each request, and the answer says the window that was in force: `since` is in it,
+  `until` is not. In answers they are RFC 3339 in UTC with nanoseconds.
+- **Empty, refused and failed** are three different answers. No rows found is 200 with `"rows": []`. All else is
+  `{"error": {"code", "message", "field", "mend"}}` with a status of its own: 400 for a parameter (`unknown_parameter`,
+  `missing_parameter`, `bad_parameter`), 404 `unknown_question`, 413 `too_large`, 422 `limit_exceeded`, 502 `failed`,
+  503 `not_reachable` or `busy`, 500 `internal`. Codes are stable.
+- **Formats** are chosen by `?format=` or the Accept header: `json`, `ndjson` (an object a line), `csv`. For the last
+  two, `x-otelhouse-rows`, `-truncated`, `-window`, `-query-id` and `-data-through` are response headers.
+- **Numbers**: 64-bit integers are JSON numbers (JavaScript rounds those above 2^53; ids are texts); NaN and the
+  infinities are `null`.
+- **Truncated**: `truncated` is true exactly when there were more rows than the answer holds.
+- **data_through** is, by signal, the newest time that is stored. A signal is left out where that is not known, where
+  nothing is stored, or where a sender's clock runs ahead of ours.
+"""
+
+
+def page(catalogue: Catalogue) -> str:
+    """The whole page."""
+    questions = catalogue.behind("docs").values()
+    listed = _table(("question", "answers"), ((f"[{q.name}](#{q.name})", q.summary) for q in questions))
+    return "\n".join([_PREFACE, listed, *(section(question) for question in questions)])
+
+
+def section(question: Question) -> str:
+    """One question."""
+    parameters = _table(
+        ("parameter", "type", "default", "allowed", "meaning", "example"),
+        (_parameter(one) for one in question.parameters),
+    )
+    columns = _table(("column", "type", "meaning"), ((c.name, c.type, c.help) for c in question.columns))
+    limits = f"At most {question.rows:,} rows and {question.seconds:g} seconds."
+    return f"## {question.name}\n\n{question.summary} {question.description}\n\n{limits}\n\n{parameters}\n{columns}"
+
+
+def _parameter(one: Parameter) -> tuple[str, ...]:
+    default = "needed" if one.default is None else f"`{one.default}`" if one.default else ""
+    return (one.name, one.kind.value, default, _allowed(one), one.help, f"`{one.example}`")
+
+
+def _allowed(one: Parameter) -> str:
+    if one.choices:
+        return ", ".join(f"`{choice}`" for choice in one.choices if choice)
+    if one.low is None or one.high is None:
+        return ""
+    what = " characters" if one.kind is Kind.TEXT else ""
+    return f"{one.low:,.15g} to {one.high:,.15g}{what}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(load_catalogue()))

@@ -1,0 +1,137 @@
+"""A reply as bytes: one JSON document, JSON lines, or CSV.
+
+In: a `Reply`. Out: bytes in UTF-8. Refused: an answer of more bytes than the settings allow.
+
+What a reader can rely on, in every format:
+- Times are texts, RFC 3339 in UTC with nanoseconds; ids are texts.
+- Whole numbers are JSON numbers, 64-bit ones too (RFC 8259 lets them be; a reader whose numbers are doubles, such as
+  JavaScript, sees those above 2^53 rounded).
+- NaN and the infinities, which JSON cannot say, are null; in CSV null is an empty cell.
+- A map is a JSON object, an array a JSON array; in a CSV cell, their JSON text.
+JSON lines and CSV hold the rows alone; the circumstances of the answer travel in `headers`.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from query import errors
+from query.desk import Reply
+from store.port import Cell
+
+
+class Format(StrEnum):
+    """How an answer is written. The value is the word in `?format=` and `--format`."""
+
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+MEDIA_TYPES = {
+    Format.JSON: "application/json",
+    Format.NDJSON: "application/x-ndjson",
+    Format.CSV: "text/csv; charset=utf-8; header=present",
+}
+
+
+def render(reply: Reply, form: Format, most_bytes: int) -> bytes:
+    """Write an answer. Raises `LimitExceededError` if that takes more than `most_bytes`."""
+    body = _WRITERS[form](reply)
+    if len(body) > most_bytes:
+        raise errors.LimitExceededError(
+            f"The answer has {len(body)} bytes, more than the {most_bytes} that may be sent",
+            field="limit",
+            mend="Ask for fewer rows with `limit`, or for a shorter time window.",
+        )
+    return body
+
+
+def headers(reply: Reply) -> dict[str, str]:
+    """The circumstances of an answer, for formats that hold rows alone."""
+    found = {
+        "x-otelhouse-rows": str(len(reply.rows)),
+        "x-otelhouse-truncated": "true" if reply.truncated else "false",
+        "x-otelhouse-query-id": reply.query_id,
+    }
+    if reply.window:
+        found["x-otelhouse-window"] = f"{reply.window.since}/{reply.window.until}"
+    if reply.data_through:
+        found["x-otelhouse-data-through"] = ", ".join(f"{name}={at}" for name, at in reply.data_through.items())
+    return found
+
+
+def document(reply: Reply) -> dict[str, object]:
+    """An answer as plain dictionaries and lists, as JSON has it."""
+    names = [column.name for column in reply.columns]
+    return {
+        "question": reply.question,
+        "parameters": dict(reply.parameters),
+        "window": {"since": reply.window.since, "until": reply.window.until} if reply.window else None,
+        "columns": [{"name": c.name, "type": c.type, "wide": c.wide} for c in reply.columns],
+        "rows": [dict(zip(names, map(plain, row), strict=True)) for row in reply.rows],
+        "row_count": len(reply.rows),
+        "truncated": reply.truncated,
+        "elapsed_seconds": round(reply.elapsed, 6),
+        "rows_read": reply.rows_read,
+        "bytes_read": reply.bytes_read,
+        "query_id": reply.query_id,
+        "data_through": dict(reply.data_through),
+    }
+
+
+def plain(cell: Cell) -> object:
+    """A cell in terms of JSON."""
+    if cell is None or isinstance(cell, str | bool | int):
+        return cell
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else None
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(cell, Mapping):
+        return {str(key): plain(value) for key, value in cell.items()}
+    if isinstance(cell, Iterable):
+        return [plain(value) for value in cell]
+    return str(cell)
+
+
+def dump(value: object) -> str:
+    """Compact JSON; `plain` has seen to it that there is no NaN in it."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _json(reply: Reply) -> bytes:
+    return _utf8(dump(document(reply)) + "\n")
+
+
+def _ndjson(reply: Reply) -> bytes:
+    names = [column.name for column in reply.columns]
+    lines = (dump(dict(zip(names, map(plain, row), strict=True))) for row in reply.rows)
+    return _utf8("".join(f"{line}\n" for line in lines))
+
+
+def _csv(reply: Reply) -> bytes:
+    """RFC 4180, but lines end in a bare newline, as the tools on the other side of a pipe expect."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(column.name for column in reply.columns)
+    writer.writerows([_csv_cell(plain(cell)) for cell in row] for row in reply.rows)
+    return _utf8(text.getvalue())
+
+
+def _csv_cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return dump(value) if isinstance(value, dict | list) else value
+
+
+def _utf8(text: str) -> bytes:
+    """A stored text may hold what is no UTF-8; the doors hand such bytes on as lone surrogates."""
+    return text.encode("utf-8", "replace")
+
+
+_WRITERS: Mapping[Format, Callable[[Reply], bytes]] = {Format.JSON: _json, Format.NDJSON: _ndjson, Format.CSV: _csv}

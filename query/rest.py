@@ -1,0 +1,270 @@
+"""REST: named questions over HTTP, beside health and the process's own metrics.
+
+    GET  /api/v1/questions              the catalogue
+    GET  /api/v1/questions/NAME?...     one question; POST takes the parameters as a JSON object
+    GET  /api/v1/openapi.json           all of it described
+    GET  /livez  /readyz  /metrics      this process answers / can answer questions / its figures
+
+In: a desk, the checks behind /readyz and a Prometheus registry. Out: an ASGI application.
+Refused, always in the shape of `query.errors.wire_error`: names that do not exist (with the nearest one that does),
+a parameter given twice, bodies that are too large or no JSON object. A failed question is never an empty answer.
+When the asker hangs up, its statement is stopped in ClickHouse.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from query import errors, openapi, rendering
+from query.desk import Desk, Reply
+from query.negotiation import choose_format
+from query.parameters import Written
+from query.readiness import Check, Readiness
+from sql.catalogue import Catalogue, Question
+
+log = logging.getLogger(__name__)
+
+ROOT = "/api/v1/questions"
+_CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 415: "unsupported_media_type"}
+_ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_RETRY_SECONDS = 5
+"""What `Retry-After` says when ClickHouse or the house is busy or away."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def build_app(desk: Desk, readiness_checks: Mapping[str, Check], registry: CollectorRegistry) -> FastAPI:
+    """Put the window together. The desk's `questions` decide which routes there are."""
+    app = FastAPI(
+        title="otelhouse",
+        description="Named questions about logs, metrics and traces.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_exception_handler(errors.QuestionError, _on_question_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_bug)
+    _add_questions(app, _Window(desk, registry))
+    _add_health(app, Readiness(readiness_checks, desk.settings.ready_seconds), registry)
+    return app
+
+
+class _Window:
+    """The endpoints behind the question routes."""
+
+    def __init__(self, desk: Desk, registry: CollectorRegistry) -> None:
+        self.desk = desk
+        self.questions: Catalogue = desk.questions.behind("rest")
+        self._asked = Counter(
+            "otelhouse_questions", "Questions asked, by how they ended.", ("question", "outcome"), registry=registry
+        )
+        self._seconds = Histogram(
+            "otelhouse_question_seconds", "Seconds from request to answer.", ("question",), registry=registry
+        )
+
+    async def catalogue(self, _: Request) -> Response:
+        """Every question with its parameters and columns."""
+        listed = [describe(question) for question in self.questions.values()]
+        return _json_response({"questions": listed})
+
+    def asking(self, question: Question) -> Endpoint:
+        """The endpoint of one question."""
+
+        async def ask(request: Request) -> Response:
+            with self._seconds.labels(question.name).time():
+                try:
+                    response = await self._answer(request, question)
+                except errors.QuestionError as error:
+                    self._asked.labels(question.name, error.code).inc()
+                    raise
+                self._asked.labels(question.name, "answered").inc()
+                return response
+
+        return ask
+
+    async def unknown(self, request: Request) -> Response:
+        """Refuses a question that does not exist."""
+        self._asked.labels("", errors.UnknownQuestionError.code).inc()
+        raise errors.unknown_question(request.path_params["name"], self.questions)
+
+    async def _answer(self, request: Request, question: Question) -> Response:
+        form = choose_format(request)
+        written = await _written(request, self.desk.settings.max_body_bytes)
+        reply = await _unless_gone(request, self.desk.ask_async(question.name, written))
+        body = await asyncio.to_thread(rendering.render, reply, form, self.desk.settings.max_answer_bytes)
+        return Response(body, media_type=rendering.MEDIA_TYPES[form], headers=_ALWAYS | rendering.headers(reply))
+
+
+def describe(question: Question) -> dict[str, object]:
+    """A question for the catalogue's listing."""
+    return {
+        "name": question.name,
+        "summary": question.summary,
+        "description": question.description,
+        "href": f"{ROOT}/{question.name}",
+        "parameters": [
+            {
+                "name": one.name,
+                "type": one.type,
+                "required": one.default is None,
+                "default": one.default,
+                "low": one.low,
+                "high": one.high,
+                "choices": list(one.choices),
+                "example": one.example,
+                "help": one.help,
+            }
+            for one in question.parameters
+        ],
+        "columns": [{"name": one.name, "type": one.type, "help": one.help} for one in question.columns],
+        "limits": {"rows": question.rows, "seconds": question.seconds},
+    }
+
+
+def _add_questions(app: FastAPI, window: _Window) -> None:
+    app.add_api_route(ROOT, window.catalogue, summary="The catalogue of questions.", operation_id="questions")
+    for question in window.questions.values():
+        for method, extra in (("GET", openapi.get_operation(question)), ("POST", openapi.post_operation(question))):
+            app.add_api_route(
+                f"{ROOT}/{question.name}",
+                window.asking(question),
+                methods=[method],
+                summary=question.summary,
+                description=question.description,
+                operation_id=f"{question.name}_{method.lower()}",
+                openapi_extra=extra,
+                response_class=Response,
+            )
+    app.add_api_route(f"{ROOT}/{{name}}", window.unknown, methods=["GET", "POST"], include_in_schema=False)
+
+
+def _add_health(app: FastAPI, readiness: Readiness, registry: CollectorRegistry) -> None:
+    async def livez(_: Request) -> Response:
+        return _json_response({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        findings = await readiness.look()
+        ready = not any(findings.values())
+        checks = {name: {"ok": not problem, "problem": problem} for name, problem in findings.items()}
+        body = {"status": "ready" if ready else "not ready", "checks": checks}
+        return _json_response(body, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), headers=_ALWAYS | {"content-type": CONTENT_TYPE_LATEST})
+
+    for path, endpoint, summary in (
+        ("/livez", livez, "Whether this process answers."),
+        ("/readyz", readyz, "Whether questions can be answered: each check, and 503 if one says no."),
+        ("/metrics", metrics, "This process's figures, for Prometheus."),
+    ):
+        app.add_api_route(path, endpoint, summary=summary, response_class=Response)
+
+
+async def _written(request: Request, most_bytes: int) -> dict[str, Written]:
+    """The parameters as they were given: in the URL, and for POST in a JSON object as well."""
+    written: dict[str, Written] = {}
+    for name, value in request.query_params.multi_items():
+        if name in written:
+            raise _twice(name)
+        written[name] = value
+    written.pop("format", None)
+    if request.method == "POST":
+        posted = await _posted(request, most_bytes)
+        for name in posted.keys() & written.keys():
+            raise _twice(name)
+        written |= posted
+    return written
+
+
+async def _posted(request: Request, most_bytes: int) -> dict[str, Written]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise errors.TooLargeError(
+                f"The body has more than {most_bytes} bytes", mend="Send only the question's parameters."
+            )
+    if not body:
+        return {}
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise HTTPException(415, "The body is not application/json")
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as problem:
+        raise _no_object(f"The body is no JSON: {problem}") from problem
+    if not isinstance(given, dict):
+        raise _no_object("The body is JSON, but no object")
+    for name, value in given.items():
+        if not isinstance(value, str | int | float):
+            raise errors.BadParameterError(
+                f"`{name}` is neither text nor number", field=name[:80], mend="Give one value, not a list or object."
+            )
+    return given
+
+
+def _no_object(message: str) -> errors.BadParameterError:
+    return errors.BadParameterError(message, field="body", mend='Send a JSON object, such as {"since": "15m"}.')
+
+
+def _twice(name: str) -> errors.BadParameterError:
+    return errors.BadParameterError(f"`{name[:80]}` is given twice", field=name[:80], mend="Give it once.")
+
+
+async def _unless_gone(request: Request, asking: Awaitable[Reply]) -> Reply:
+    """Wait for the answer as long as somebody waits for it; giving up stops the statement in ClickHouse."""
+    answer = asyncio.ensure_future(asking)
+    gone = asyncio.create_task(_hung_up(request), name="hung-up")
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return answer.result()
+        log.info("the asker hung up; %s is stopped", request.url.path)
+        raise HTTPException(499, "The asker hung up")  # nobody reads it; nginx's number for it
+    finally:
+        for task in (answer, gone):
+            task.cancel()
+        await asyncio.gather(answer, gone, return_exceptions=True)
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    text = rendering.dump(body) + "\n"
+    return Response(text, status, media_type="application/json", headers=_ALWAYS | dict(headers or {}))
+
+
+async def _on_question_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, errors.QuestionError):
+        raise error
+    later = {"retry-after": str(_RETRY_SECONDS)} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return _json_response(
+        errors.wire_error(error.code, error.message, mend=error.mend, field=error.field), error.status, later
+    )
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: paths and methods that do not exist, content types."""
+    if not isinstance(error, HTTPException):
+        raise error
+    message = f"{request.method} {request.url.path[:200]}: {error.detail}"
+    code = _CODES.get(error.status_code, "refused")
+    body = errors.wire_error(code, message, mend=f"The questions are listed at {ROOT}.")
+    return _json_response(body, error.status_code, error.headers)
+
+
+async def _on_bug(_: Request, error: Exception) -> Response:
+    """A mistake of ours; the server logs it with its traceback, and the asker is not shown its inside."""
+    message = f"The house made a mistake ({type(error).__name__})"
+    return _json_response(errors.wire_error("internal", message, mend="Report it with the house's log."), 500)

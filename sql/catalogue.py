@@ -1,0 +1,294 @@
+"""The catalogue of named questions: a folder of handler files goes in, a checked `Catalogue` comes out.
+
+A handler file is a comment header (grammar: `sql.header`) over one SELECT with ClickHouse's bound parameters
+`{name:Type}`. Everything that the doors say about a question (route, OpenAPI, command line, reference page)
+is read from that one file, so the catalogue refuses, naming file and line, what would make two of them
+differ: unknown keys, a parameter in one half only, a type that differs, a default or an example that its own
+bounds refuse, two statements.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import NoReturn, Protocol
+
+from sql import header, parameter
+from sql.header import Entry, HandlerFileError
+from sql.parameter import Kind, Parameter
+from sql.signals import Signal
+
+DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
+_KEYS = frozenset({"name", "summary", "description", "doors", "signals", "limit", "param", "column"})
+_PARAM_FACTS = frozenset({"default", "bounds", "choices", "example", "help"})
+_COLUMN_FACTS = frozenset({"help", "wide"})
+RESERVED = frozenset({"format", "url", "help"})
+"""Names that the doors keep for themselves; no parameter may have one."""
+
+_LIMITS = frozenset({"rows", "seconds"})
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_BOUNDS = re.compile(r"(-?[0-9.]+) \.\. (-?[0-9.]+)")
+# What may hold a brace or a semicolon without meaning one comes first, so that it is stepped over.
+_TOKENS = re.compile(
+    r"\{(?P<name>\w+):(?P<type>[^{}]+)\}|'(?:\\.|''|[^'\\])*'|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A column of the answer as the header promises it."""
+
+    name: str
+    type: str
+    help: str
+    wide: bool = False
+    """Too wide for a table that people read, and left out of it unless they ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One handler file, read and checked."""
+
+    name: str
+    summary: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    columns: tuple[ResultColumn, ...]
+    doors: frozenset[str]
+    signals: tuple[Signal, ...]
+    """Whose tables it reads, for saying how fresh the answer is."""
+    rows: int
+    """The most rows an answer may have."""
+    seconds: float
+    """The longest it may run."""
+    sql: str
+
+    def parameter(self, name: str) -> Parameter | None:
+        """The parameter of that name, or None."""
+        return next((one for one in self.parameters if one.name == name), None)
+
+
+class Folder(Protocol):
+    """Where handler files lie: a `pathlib.Path` or a folder of package data."""
+
+    def iterdir(self) -> Iterable["HandlerFile"]:
+        """The files in it, in any order."""
+
+
+class HandlerFile(Protocol):
+    """A file in a `Folder`."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+
+    def read_text(self, encoding: str) -> str:
+        """The whole text."""
+
+
+class Catalogue(Mapping[str, Question]):
+    """The questions by name, in the order of their names."""
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        self._questions = {one.name: one for one in sorted(questions, key=lambda one: one.name)}
+
+    def __getitem__(self, name: str) -> Question:
+        return self._questions[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._questions)
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    def behind(self, door: str) -> "Catalogue":
+        """Only the questions that one of `DOORS` offers."""
+        return Catalogue(one for one in self.values() if door in one.doors)
+
+
+def load_catalogue(folder: Folder | None = None) -> Catalogue:
+    """Read every .sql file of a folder; without one, the questions that come with the house."""
+    source: Folder = resources.files("sql") / "handlers" if folder is None else folder
+    files = [file for file in source.iterdir() if file.name.endswith(".sql")]
+    return Catalogue(read_question(file.name, file.read_text(encoding="utf-8")) for file in files)
+
+
+@cache
+def probe(name: str) -> str:
+    """The statement of `sql/probes/NAME.sql`: what the house asks for itself, which is no question."""
+    return (resources.files("sql") / "probes" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def read_question(file: str, text: str) -> Question:
+    """Read one handler file. `file` is its name, which must be the question's name and `.sql`."""
+    lines, sql = header.split_header(text)
+    reader = _Reader(file, header.read_entries(file, lines), len(lines) + 1)
+    question = reader.question(sql.strip())
+    reader.check_statement(question)
+    return question
+
+
+class _Reader:
+    """Turns the entries of one header into a question; holds the file's name for its errors."""
+
+    def __init__(self, file: str, entries: list[Entry], body_line: int) -> None:
+        self.file, self.entries, self.body_line = file, entries, body_line
+        for entry in entries:
+            if entry.key not in _KEYS:
+                self.refuse(entry.line, f"unknown key `{entry.key}`; known are {', '.join(sorted(_KEYS))}")
+            if bool(entry.subject) != (entry.key in {"limit", "param", "column"}):
+                self.refuse(entry.line, f"`{entry.key}` takes {'no' if entry.subject else 'a'} name before the colon")
+            if entry.facts and entry.key not in {"param", "column"}:
+                word, fact = next(iter(entry.facts.items()))
+                self.refuse(fact.line, f"`{word}` belongs to no param and no column")
+
+    def refuse(self, line: int, problem: str) -> NoReturn:
+        raise HandlerFileError(self.file, line, problem)
+
+    def question(self, sql: str) -> Question:
+        name = self.text("name")
+        if not _NAME.fullmatch(name) or self.file != f"{name}.sql":
+            self.refuse(1, f"`name: {name}` must be in snake_case and be the file's name")
+        return Question(
+            name=name,
+            summary=self.text("summary"),
+            description=self.text("description"),
+            parameters=tuple(self.parameter(entry) for entry in self.all("param")),
+            columns=tuple(self.column(entry) for entry in self.all("column")),
+            doors=frozenset(self.words("doors", DOORS)),
+            signals=tuple(Signal(word) for word in self.words("signals", frozenset(Signal))),
+            rows=int(self.limits()["rows"]),
+            seconds=self.limits()["seconds"],
+            sql=sql,
+        )
+
+    def all(self, key: str) -> list[Entry]:
+        return [entry for entry in self.entries if entry.key == key]
+
+    def entry(self, key: str) -> Entry:
+        found = self.all(key)
+        if not found or not found[0].text:
+            self.refuse(1, f"the header lacks `{key}`")
+        return found[0]
+
+    def text(self, key: str) -> str:
+        return self.entry(key).text
+
+    def words(self, key: str, known: Iterable[str]) -> list[str]:
+        entry = self.entry(key)
+        words = [word.strip() for word in entry.text.split(",")]
+        for word in words:
+            if word not in known:
+                self.refuse(entry.line, f"unknown word `{word}` in `{key}`; known are {', '.join(sorted(known))}")
+        return words
+
+    def limits(self) -> dict[str, float]:
+        found = {entry.subject: self.number(entry.line, entry.text) for entry in self.all("limit")}
+        if found.keys() != _LIMITS or min(found.values()) <= 0:
+            self.refuse(1, "the header needs `limit rows` and `limit seconds`, each above 0, and no other limit")
+        return found
+
+    def number(self, line: int, text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            self.refuse(line, f"`{text}` is no number")
+
+    def column(self, entry: Entry) -> ResultColumn:
+        self.check_facts(entry, _COLUMN_FACTS, frozenset({"help"}))
+        wide = entry.facts.get("wide")
+        if wide and wide.text != "yes":
+            self.refuse(wide.line, f"`wide: {wide.text}` must be `wide: yes`, or not there")
+        return ResultColumn(entry.subject, entry.text, entry.facts["help"].text, wide is not None)
+
+    def check_facts(self, entry: Entry, known: frozenset[str], needed: frozenset[str]) -> None:
+        for key, fact in entry.facts.items():
+            if key not in known:
+                self.refuse(fact.line, f"unknown key `{key}`; known are {', '.join(sorted(known))}")
+        for key in sorted(needed - entry.facts.keys()):
+            self.refuse(entry.line, f"`{entry.key} {entry.subject}` lacks `{key}`")
+
+    def parameter(self, entry: Entry) -> Parameter:
+        self.check_facts(entry, _PARAM_FACTS, frozenset({"help", "example"}))
+        if entry.subject in RESERVED:
+            self.refuse(entry.line, f"`{entry.subject}` is a name that the doors use themselves")
+        if entry.text not in parameter.KINDS:
+            self.refuse(entry.line, f"type `{entry.text}` is none of {', '.join(parameter.KINDS)}")
+        facts = {key: fact.text for key, fact in entry.facts.items()}
+        low, high = self.bounds(entry)
+        choices = tuple(word.strip() for word in facts.get("choices", "").split(",")) if "choices" in facts else ()
+        made = Parameter(
+            entry.subject,
+            entry.text,
+            facts["help"],
+            facts.get("default"),
+            facts["example"],
+            low,
+            high,
+            choices,
+        )
+        self.check_own_values(entry, made)
+        return made
+
+    def bounds(self, entry: Entry) -> tuple[float | None, float | None]:
+        fact = entry.facts.get("bounds")
+        if fact is None:
+            if parameter.KINDS[entry.text] in {Kind.WHOLE, Kind.NUMBER}:
+                self.refuse(entry.line, f"`param {entry.subject}` lacks `bounds`")
+            return None, None
+        match = _BOUNDS.fullmatch(fact.text)
+        if not match:
+            self.refuse(fact.line, f"`{fact.text}` are no bounds; write `1 .. 100`")
+        low, high = self.number(fact.line, match[1]), self.number(fact.line, match[2])
+        if low > high:
+            self.refuse(fact.line, f"the bounds `{fact.text}` hold no value")
+        return low, high
+
+    def check_own_values(self, entry: Entry, made: Parameter) -> None:
+        for key in ("default", "example"):
+            fact = entry.facts.get(key)
+            if fact is None:
+                continue
+            try:
+                made.read(fact.text, parameter.LATEST)
+            except ValueError as problem:
+                self.refuse(fact.line, f"the {key} `{fact.text}` of `{made.name}` is refused: {problem}")
+
+    def check_statement(self, question: Question) -> None:
+        """One SELECT, whose parameters are exactly those of the header."""
+        sql, line_of = question.sql, self.line_in(question.sql)
+        if not re.match(r"(?i)(select|with)\b", sql):
+            self.refuse(self.body_line, "the statement must be one SELECT")
+        used: set[str] = set()
+        for token in _TOKENS.finditer(sql):
+            if token["end"]:
+                self.refuse(line_of(token.start()), "one SELECT a file, without a semicolon")
+            if token["name"]:
+                used.add(token["name"])
+                self.check_use(question, token["name"], token["type"], line_of(token.start()))
+        for entry in self.all("param"):
+            if entry.subject not in used:
+                self.refuse(entry.line, f"`param {entry.subject}` is not used in the statement")
+        if not question.columns:
+            self.refuse(1, "the header names no column")
+
+    def check_use(self, question: Question, name: str, type_: str, line: int) -> None:
+        declared = question.parameter(name)
+        if declared is None:
+            self.refuse(line, f"`{{{name}:{type_}}}` has no `param {name}` in the header")
+        if declared.type != type_.strip():
+            self.refuse(line, f"`{name}` is {type_.strip()} here and {declared.type} in the header")
+
+    def line_in(self, sql: str) -> "_LineOf":
+        return _LineOf(sql, self.body_line)
+
+
+class _LineOf:
+    """From an offset in the statement to a line of the file."""
+
+    def __init__(self, sql: str, first: int) -> None:
+        self.sql, self.first = sql, first
+
+    def __call__(self, offset: int) -> int:
+        return self.first + self.sql.count("\n", 0, offset)

@@ -1,0 +1,66 @@
+-- Log records. Columns down to EventName, their types and the keys are those of the OpenTelemetry Collector's ClickHouse
+-- exporter (v0.151 and later); what follows is ours and is named by no INSERT.
+CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
+(
+    `Timestamp` DateTime64(9) COMMENT 'When it happened; when that is not known, when it was observed' CODEC(Delta(8), ZSTD(1)),
+    `TraceId` String COMMENT 'Trace it belongs to, 32 hex digits, or empty' CODEC(ZSTD(1)),
+    `SpanId` String COMMENT 'Span it belongs to, 16 hex digits, or empty' CODEC(ZSTD(1)),
+    `TraceFlags` UInt8 COMMENT 'W3C trace flags; bit 0 is sampled',
+    `SeverityText` LowCardinality(String) COMMENT 'Severity in the words of the source' CODEC(ZSTD(1)),
+    `SeverityNumber` UInt8 COMMENT 'Severity 1 to 24 (INFO is 9, ERROR is 17), 0 if not given',
+    `ServiceName` LowCardinality(String) COMMENT 'Resource attribute service.name, or empty' CODEC(ZSTD(1)),
+    `Body` String COMMENT 'Message; JSON text if it was an array or a map' CODEC(ZSTD(1)),
+    `ResourceSchemaUrl` LowCardinality(String) COMMENT 'Schema URL of the resource' CODEC(ZSTD(1)),
+    `ResourceAttributes` Map(LowCardinality(String), String) COMMENT 'Attributes of the source, sorted by key' CODEC(ZSTD(1)),
+    `ScopeSchemaUrl` LowCardinality(String) COMMENT 'Schema URL of the instrumentation scope' CODEC(ZSTD(1)),
+    `ScopeName` String COMMENT 'Name of the instrumentation scope' CODEC(ZSTD(1)),
+    `ScopeVersion` LowCardinality(String) COMMENT 'Version of the instrumentation scope' CODEC(ZSTD(1)),
+    `ScopeAttributes` Map(LowCardinality(String), String) COMMENT 'Attributes of the scope, sorted by key' CODEC(ZSTD(1)),
+    `LogAttributes` Map(LowCardinality(String), String) COMMENT 'Attributes of the record, sorted by key' CODEC(ZSTD(1)),
+    `EventName` String COMMENT 'Name of the event, if the record is one' CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.cluster.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.cluster.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.container.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.container.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.deployment.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.deployment.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.namespace.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.namespace.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.node.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.node.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.pod.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.pod.name'] CODEC(ZSTD(1)),
+    `__otel_materialized_k8s.pod.uid` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.pod.uid'] CODEC(ZSTD(1)),
+    `__otel_materialized_deployment.environment.name` LowCardinality(String) MATERIALIZED ResourceAttributes['deployment.environment.name'] CODEC(ZSTD(1)),
+
+    `ClusterUid` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.cluster.uid'] COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),
+    `ClusterName` LowCardinality(String) ALIAS `__otel_materialized_k8s.cluster.name` COMMENT 'Kubernetes cluster, by name',
+    `CompositionId` LowCardinality(String) MATERIALIZED multiIf(
+        ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
+        LogAttributes['krateo.io/composition-id'] != '', LogAttributes['krateo.io/composition-id'],
+        ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source' CODEC(ZSTD(1)),
+    `IngestedAt` DateTime64(9) DEFAULT now64(9) COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
+    `ResourceAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(ResourceAttributes, 'Array(Tuple(String, String))')) COMMENT 'ResourceAttributes as key=value',
+    `ScopeAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(ScopeAttributes, 'Array(Tuple(String, String))')) COMMENT 'ScopeAttributes as key=value',
+    `LogAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(LogAttributes, 'Array(Tuple(String, String))')) COMMENT 'LogAttributes as key=value',
+
+    INDEX idx_trace_id TraceId TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_scope_attr_key mapKeys(ScopeAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_log_attr_value mapValues(LogAttributes) TYPE text(tokenizer = 'array'), -- when: text_index
+    INDEX idx_lower_body lower(Body) TYPE text(tokenizer = 'splitByNonAlpha'), -- when: text_index
+    INDEX idx_trace_id TraceId TYPE bloom_filter(0.001) GRANULARITY 1, -- unless: text_index
+    INDEX idx_res_attr_key mapKeys(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_res_attr_value mapValues(ResourceAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_scope_attr_key mapKeys(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
+    INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8, -- unless: text_index
+    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1
+)
+ENGINE = ${replicated}MergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
+TTL toDateTime(Timestamp) + toIntervalDay(${logs_days}) -- when: logs_days
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = ${deduplication_window},
+    replicated_deduplication_window = ${deduplication_window},
+    replicated_deduplication_window_seconds = ${deduplication_seconds}

@@ -1,0 +1,35 @@
+"""What one question may cost, in ClickHouse's settings, and the cut of its answer.
+
+In: the port's `Select`. Out: settings that make the engine keep its limits; rows, and whether some were left out.
+It refuses limits that mean nothing, with `MisconfiguredError`.
+
+The engine is asked for one row more than wanted: that row's presence is how "there were more" is known exactly, where
+`max_result_rows` would only stop after a whole block.
+"""
+
+from store import errors, statements
+from store.port import Cell, Limits, Select, Setting
+
+
+def settings(select: Select) -> dict[str, Setting]:
+    """Give the settings of a question: its limits, then its own, which may go over them."""
+    rows: dict[str, Setting] = {"limit": select.limits.rows + 1} if statements.is_question(select.sql) else {}
+    return rows | settings_beside_rows(select)
+
+
+def settings_beside_rows(select: Select) -> dict[str, Setting]:
+    """Give the same without the bound on rows."""
+    limits = select.limits
+    if limits.seconds <= 0 or limits.rows < 0 or limits.bytes_read < 0 or limits.memory_bytes < 0:
+        raise errors.MisconfiguredError(f"limits must not be negative, and seconds above 0: {limits}")
+    given: dict[str, Setting] = {"max_execution_time": limits.seconds, "timeout_overflow_mode": "throw"}
+    if limits.bytes_read:
+        given |= {"max_bytes_to_read": limits.bytes_read, "read_overflow_mode": "throw"}
+    if limits.memory_bytes:
+        given["max_memory_usage"] = limits.memory_bytes
+    return given | dict(select.settings)
+
+
+def cut(rows: list[tuple[Cell, ...]], limits: Limits) -> tuple[list[tuple[Cell, ...]], bool]:
+    """Cut an answer to its limit; True if rows were left out."""
+    return rows[: limits.rows], len(rows) > limits.rows

@@ -1,0 +1,99 @@
+"""Every question that comes with the house, held to its own header, to the reference page and to its indexes."""
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from query import reference
+from query.desk import Desk
+from query.parameters import settle
+from query.settings import QuerySettings
+from sql.catalogue import load_catalogue
+from sql.migrate import migrate
+from sql.settings import SchemaSettings
+from store.port import Limits, Select, Store
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = load_catalogue()
+
+
+@pytest.fixture
+def tables(store: Store) -> Store:
+    migrate(store, SchemaSettings())
+    return store
+
+
+@pytest.fixture
+def desk(tables: Store) -> Iterator[Desk]:
+    desk = Desk(tables, CATALOGUE, QuerySettings())
+    yield desk
+    desk.close()
+
+
+def test_the_first_questions_are_there():
+    assert {"recent_logs", "trace", "services", "slow_traces", "metric_series"} <= set(CATALOGUE)
+
+
+def test_the_reference_page_is_what_the_catalogue_says():
+    page = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+
+    assert page == reference.page(CATALOGUE), "write it again with `python -m query.reference > docs/questions.md`"
+
+
+def test_every_question_can_be_asked_with_its_examples_and_answers_with_the_promised_columns_and_types(desk, tables):
+    for question in CATALOGUE.values():
+        # Not the window's example, which need not hold together with the other end's.
+        examples = {one.name: one.example for one in question.parameters if one.name not in {"since", "until"}}
+        desk.ask(question.name, examples)
+        described = tables.select(
+            Select(f"DESCRIBE TABLE ({question.sql})", settle(question, examples, time.time_ns()).bound)
+        )
+        found = [(str(row[0]), plain_type(str(row[1]))) for row in described.rows]
+        assert found == [(column.name, column.type) for column in question.columns], question.name
+
+
+def plain_type(type_: str) -> str:
+    """A type as an asker sees it: how ClickHouse stores it makes no difference."""
+    return re.sub(r"LowCardinality\(([^()]*)\)", r"\1", type_)
+
+
+def test_every_question_on_empty_tables_has_no_rows(desk):
+    for question in CATALOGUE.values():
+        needed = {one.name: one.example for one in question.parameters if one.default is None}
+        assert desk.ask(question.name, needed).rows == [], question.name
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_question_says_when_the_window_applies(name):
+    names = {one.name for one in CATALOGUE[name].parameters}
+
+    assert "limit" in names
+    assert ("since" in names) == ("until" in names)
+
+
+LOGS = """
+INSERT INTO otel_logs (Timestamp, ServiceName, Body, TraceId, LogAttributes)
+SELECT now64(9) - toIntervalSecond(number / 10), concat('s', toString(number % 4)), concat('line ', toString(number)),
+    if(number = 77777, 'abc', ''), map('k', if(number = 77777, 'rare', 'common'))
+FROM numbers(200000)
+"""
+
+
+def read_rows(desk: Desk, **written: object) -> int:
+    return desk.ask("recent_logs", {"since": "7d", **written}).rows_read
+
+
+def test_recent_logs_reads_little_of_what_is_stored(desk, tables):
+    """Twenty thousand seconds of logs, 200,000 rows, 25 granules."""
+    tables.select(Select(LOGS, limits=Limits(seconds=60)))
+    tables.select(Select("OPTIMIZE TABLE otel_logs FINAL", limits=Limits(seconds=60)))
+
+    assert read_rows(desk, limit=10) < 60_000, "it reads backwards along the key and stops"
+    assert read_rows(desk, since="10m", limit=10_000) < 50_000, "the window is found by the key's first column"
+    assert read_rows(desk, since="10m", service="s1") < 30_000, "the service by its second"
+    assert read_rows(desk, trace_id="abc") < 30_000, "a trace by its index"
+    assert read_rows(desk, text="no such words") < 30_000, "words by theirs"
+    assert read_rows(desk, attribute="k", attribute_value="rare") < 60_000, "attributes by theirs"

@@ -1,0 +1,146 @@
+"""What `recent_logs` answers, on records for which that is known."""
+
+import pytest
+from answers import NOON, found, log, the
+
+HOSTILE = [
+    "'; DROP TABLE otel_logs; --",
+    "100%",
+    "under_score",
+    "back\\slash\\",
+    "\\'",
+    "{service:String}",
+    "tab\there\nand there",
+    "日本語 ünïcödé 🦉",
+    "nul\0nul",
+    "x" * 4096,
+    '$1 `quoted` "double" /* comment */ -- more',
+    "\\N",
+]
+
+
+def test_recent_logs_come_newest_first_within_the_window(desk, put):
+    put("otel_logs", [log(second, f"at {second}") for second in (-1, 0, 1.000000001, 59, 60)])
+
+    reply = desk.ask("recent_logs", {"since": str(NOON), "until": str(NOON + 60)})
+
+    assert found(reply, "time", "body") == [
+        ("2026-01-01T12:00:59.000000000Z", "at 59"),
+        ("2026-01-01T12:00:01.000000001Z", "at 1.000000001"),
+        ("2026-01-01T12:00:00.000000000Z", "at 0"),
+    ]
+    assert (reply.window.since, reply.window.until) == (
+        "2026-01-01T12:00:00.000000000Z",
+        "2026-01-01T12:01:00.000000000Z",
+    )
+
+
+def test_a_window_of_nanoseconds_is_kept_to_the_nanosecond(desk, put):
+    put("otel_logs", [log(1.000000001, "in"), log(1.000000002, "out")])
+
+    reply = desk.ask("recent_logs", {"since": f"{NOON + 1}.000000001", "until": f"{NOON + 1}.000000002"})
+
+    assert the(reply, "body") == ["in"]
+
+
+def test_an_answer_that_was_cut_says_so_and_one_that_just_fits_does_not(desk, put):
+    put("otel_logs", [log(second, str(second)) for second in range(3)])
+
+    cut = desk.ask("recent_logs", {"limit": 2})
+    whole = desk.ask("recent_logs", {"limit": 3})
+
+    assert (the(cut, "body"), cut.truncated) == (["2", "1"], True)
+    assert (the(whole, "body"), whole.truncated) == (["2", "1", "0"], False)
+
+
+def test_no_rows_is_an_answer(desk):
+    reply = desk.ask("recent_logs", {})
+
+    assert (reply.rows, reply.truncated, reply.data_through) == ([], False, {})
+
+
+@pytest.mark.parametrize(
+    ("written", "bodies"),
+    [
+        ({"service": "bank"}, {"other service"}),
+        ({"trace_id": "ABCDEF0123456789ABCDEF0123456789"}, {"traced"}),
+        ({"namespace": "payments"}, {"in payments"}),
+        ({"cluster": "prod"}, {"in prod"}),
+        ({"attribute": "http.route"}, {"routed"}),
+        ({"attribute": "http.route", "attribute_value": "/a"}, {"routed"}),
+        ({"attribute": "http.route", "attribute_value": "/b"}, set()),
+        ({"attribute": "k8s.cluster.name"}, {"in prod"}),
+        ({"attribute_value": "/a"}, {"routed"}),
+        ({"service": "bank", "namespace": "payments"}, set()),
+    ],
+)
+def test_recent_logs_are_narrowed_by_each_filter(desk, put, written, bodies):
+    put(
+        "otel_logs",
+        [
+            log(0, "other service", ServiceName="bank"),
+            log(1, "traced", TraceId="abcdef0123456789abcdef0123456789"),
+            log(2, "in payments", ResourceAttributes={"k8s.namespace.name": "payments"}),
+            log(3, "in prod", ResourceAttributes={"k8s.cluster.name": "prod"}),
+            log(4, "routed", LogAttributes={"http.route": "/a"}),
+        ],
+    )
+
+    assert set(the(desk.ask("recent_logs", written), "body")) == bodies
+
+
+@pytest.mark.parametrize(
+    ("text", "bodies"),
+    [
+        ("connection REFUSED", {"Connection refused by payments-db"}),
+        ("fused by pay", {"Connection refused by payments-db"}),
+        ("100%", {"disk 100% full"}),
+        ("k_1", {"disk_1 gone", "k_1"}),
+        ("%", {"disk 100% full"}),
+        ("c:\\temp\\", {"cannot open C:\\Temp\\x"}),
+        ("nothing of the kind", set()),
+    ],
+)
+def test_text_is_found_anywhere_in_any_case_and_no_character_is_special(desk, put, text, bodies):
+    lines = ["Connection refused by payments-db", "disk 100% full", "disk_1 gone", "k_1", "diskX1 gone"]
+    put("otel_logs", [log(n, body) for n, body in enumerate([*lines, "cannot open C:\\Temp\\x"])])
+
+    assert set(the(desk.ask("recent_logs", {"text": text}), "body")) == bodies
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("name", ["service", "text", "namespace", "attribute", "attribute_value"])
+def test_hostile_values_are_data(desk, put, name, value):
+    put(
+        "otel_logs",
+        [
+            log(
+                0,
+                value,
+                ServiceName=value,
+                ResourceAttributes={"k8s.namespace.name": value},
+                LogAttributes={value: value},
+            ),
+            log(1, "another"),
+        ],
+    )
+
+    assert the(desk.ask("recent_logs", {name: value}), "body") == [value]
+
+
+def test_min_severity_counts_by_number_and_where_there_is_none_by_text(desk, put):
+    put(
+        "otel_logs",
+        [
+            log(0, "info", SeverityNumber=9, SeverityText="Information"),
+            log(1, "warn2", SeverityNumber=14),
+            log(2, "error by text", SeverityText="ERROR"),
+            log(3, "fatal", SeverityNumber=21, SeverityText="F"),
+            log(4, "unknown"),
+            log(5, "text says error, number debug", SeverityNumber=5, SeverityText="error"),
+        ],
+    )
+
+    assert the(desk.ask("recent_logs", {"min_severity": "WARN"}), "body") == ["fatal", "error by text", "warn2"]
+    assert found(desk.ask("recent_logs", {"text": "warn2"}), "severity") == [("WARN",)]
+    assert len(desk.ask("recent_logs", {}).rows) == 6

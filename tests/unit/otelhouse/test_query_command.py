@@ -1,0 +1,193 @@
+"""`otelhouse query` and `otelhouse handlers` from the outside: what is printed where, and the exit codes."""
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from otelhouse import answer_table
+from otelhouse.__main__ import cli
+from sql.catalogue import load_catalogue
+
+ANSWER = {
+    "columns": [
+        {"name": "body", "type": "String", "wide": False},
+        {"name": "n", "type": "UInt64", "wide": False},
+        {"name": "attributes", "type": "Map(String, String)", "wide": True},
+    ],
+    "rows": [
+        {"body": "red \x1b[31malert\nnext", "n": 7, "attributes": {"k": "v", "l": "w"}},
+        {"body": "[bold]plain[/bold]", "n": None, "attributes": {}},
+    ],
+}
+ROWS = {"x-otelhouse-rows": "2", "x-otelhouse-truncated": "false", "x-otelhouse-window": "2026-01-01/2026-01-02"}
+REFUSED = {
+    "error": {"code": "bad_parameter", "message": "`limit` cannot be 'x'", "field": "limit", "mend": "Give a number."}
+}
+
+
+class Window:
+    """A house's REST window that answers as it is told."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.headers = dict(ROWS)
+        self.body = json.dumps(ANSWER).encode()
+        self.asked: list[tuple[str, object]] = []
+        self.url = ""
+
+
+@pytest.fixture
+def window() -> Iterator[Window]:
+    window = Window()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["content-length"])
+            window.asked.append((self.path, json.loads(self.rfile.read(length))))
+            self.send_response(window.status)
+            for name, value in window.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(window.body)
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        window.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield window
+        server.shutdown()
+        thread.join()
+
+
+def ask(window: Window, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["query", *words, "--url", window.url])
+
+
+def test_parameters_travel_as_they_are_written_and_dashes_become_underscores(window):
+    result = ask(window, "recent_logs", "--min-severity", "warn", "--text=--x=y", "--since", "1h", "--limit", "-5")
+
+    assert result.exit_code == 0, result.stderr
+    assert window.asked == [
+        (
+            "/api/v1/questions/recent_logs?format=json",
+            {"min_severity": "warn", "text": "--x=y", "since": "1h", "limit": "-5"},
+        )
+    ]
+
+
+def test_into_a_pipe_a_table_is_lines_of_tab_separated_values_without_control_characters(window):
+    result = ask(window, "recent_logs")
+
+    assert result.stdout == ("body\tn\tattributes\nred \\x1b[31malert\\nnext\t7\tk=v l=w\n[bold]plain[/bold]\t-\t\n")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
+def test_other_formats_are_handed_through_as_the_house_wrote_them(window, form):
+    window.body = b"whatever \xff the house said"
+
+    result = ask(window, "recent_logs", "--format", form)
+
+    assert result.stdout_bytes == window.body
+    assert window.asked[0][0].endswith(f"?format={form}")
+
+
+def test_no_rows_is_said_on_standard_error_and_is_no_failure(window):
+    window.body = json.dumps(ANSWER | {"rows": []}).encode()
+    window.headers["x-otelhouse-rows"] = "0"
+
+    result = ask(window, "recent_logs")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no rows between 2026-01-01 and 2026-01-02\n"
+
+
+def test_a_cut_answer_says_so_on_standard_error(window):
+    window.headers["x-otelhouse-truncated"] = "true"
+
+    assert "there are more: raise --limit" in ask(window, "recent_logs", "--format", "csv").stderr
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(400, 2), (404, 2), (422, 1), (500, 1), (502, 1), (503, 1)])
+def test_a_refusal_is_told_with_its_mend(window, status, exit_code):
+    window.status, window.headers, window.body = status, {}, json.dumps(REFUSED).encode()
+
+    result = ask(window, "recent_logs", "--limit", "x")
+
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert result.stderr == "Error: `limit` cannot be 'x'\nGive a number.\n"
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (404, b"{}"), (404, b"[]")])
+def test_something_else_that_answers_there_is_no_house(window, status, body):
+    window.status, window.headers, window.body = status, {}, body
+
+    result = ask(window, "recent_logs")
+
+    assert result.exit_code == 1
+    assert "is no house" in result.stderr
+
+
+def test_no_house_there_is_exit_code_3_with_the_mend():
+    result = CliRunner().invoke(cli, ["query", "recent_logs", "--url", "http://127.0.0.1:1"])
+
+    assert result.exit_code == 3
+    assert "otelhouse up" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["stray"], "'stray' belongs to no parameter"),
+        (["--since"], "--since lacks its value"),
+        (["--since", "1h", "--since", "2h"], "--since is given twice"),
+        (["--url", "ftp://x"], "is no address of a house"),
+        (["--format", "xml"], "'xml' is not one of"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_exit_code_2(words, problem):
+    result = CliRunner().invoke(cli, ["query", "recent_logs", *words])
+
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_a_table_leaves_wide_columns_out_unless_asked(tmp_path):
+    with (tmp_path / "out").open("w+") as out:
+        hidden = answer_table.write_table(ANSWER, out, wide=False)
+        none_hidden = answer_table.write_table(ANSWER, out, wide=True)
+        out.seek(0)
+        drawn = out.read()
+
+    assert (hidden, none_hidden) == (["attributes"], [])
+    assert "\x1b" not in drawn
+    assert "[bold]plain[/bold]" in drawn
+    assert drawn.count("k=v l=w") == 1
+
+
+def test_the_questions_are_listed_one_a_line():
+    lines = CliRunner().invoke(cli, ["handlers", "list"]).stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == list(load_catalogue().behind("cli"))
+    assert "newest log records" in lines[1]
+
+
+def test_a_question_is_shown_with_its_parameters():
+    result = CliRunner().invoke(cli, ["handlers", "show", "recent_logs"])
+
+    assert "min_severity" in result.stdout
+    assert result.exit_code == 0
+
+
+def test_a_question_that_does_not_exist_is_not_shown():
+    result = CliRunner().invoke(cli, ["handlers", "show", "recent_log"])
+
+    assert result.exit_code == 2
+    assert "Did you mean `recent_logs`?" in result.stderr

@@ -1,0 +1,102 @@
+"""How answers are written."""
+
+import json
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from query import errors, rendering
+from query.desk import Reply, Window
+from query.rendering import Format
+from sql.catalogue import ResultColumn
+
+BIG = 2**63 + 1
+
+
+def reply(*rows: tuple[object, ...], truncated: bool = False) -> Reply:
+    columns = (ResultColumn("name", "String", "Name."), ResultColumn("value", "Float64", "Value.", wide=True))
+    window = Window("2026-01-01T11:00:00.000000000Z", "2026-01-01T12:00:00.000000000Z")
+    through = {"logs": "2026-01-01T11:59:00.000000000Z"}
+    return Reply("q", {"limit": 2}, window, columns, list(rows), truncated, 0.5, 10, 20, "q-1", through)
+
+
+def written(form: Format, *rows: tuple[object, ...]) -> str:
+    return rendering.render(reply(*rows), form, 10_000).decode()
+
+
+def test_json_is_one_document_with_the_circumstances():
+    assert json.loads(written(Format.JSON, ("a", 1))) == {
+        "question": "q",
+        "parameters": {"limit": 2},
+        "window": {"since": "2026-01-01T11:00:00.000000000Z", "until": "2026-01-01T12:00:00.000000000Z"},
+        "columns": [
+            {"name": "name", "type": "String", "wide": False},
+            {"name": "value", "type": "Float64", "wide": True},
+        ],
+        "rows": [{"name": "a", "value": 1}],
+        "row_count": 1,
+        "truncated": False,
+        "elapsed_seconds": 0.5,
+        "rows_read": 10,
+        "bytes_read": 20,
+        "query_id": "q-1",
+        "data_through": {"logs": "2026-01-01T11:59:00.000000000Z"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        (BIG, BIG),
+        (True, True),
+        (None, None),
+        (math.nan, None),
+        (-math.inf, None),
+        (0.1, 0.1),
+        ((1, math.nan), [1, None]),
+        ({"a": [math.inf], 1: "x"}, {"a": [None], "1": "x"}),
+        (datetime(2026, 1, 1, 12, tzinfo=UTC), "2026-01-01T12:00:00Z"),
+        ("\u2028<b>", "\u2028<b>"),
+    ],
+)
+def test_cells_are_written_in_terms_of_json(cell, plain):
+    assert json.loads(written(Format.JSON, ("a", cell)))["rows"] == [{"name": "a", "value": plain}]
+
+
+def test_large_whole_numbers_keep_every_digit():
+    assert f'"value":{BIG}' in written(Format.NDJSON, ("a", BIG))
+
+
+def test_json_lines_are_an_object_a_row():
+    assert written(Format.NDJSON, ("a\nb", 1), ("c", None)) == '{"name":"a\\nb","value":1}\n{"name":"c","value":null}\n'
+    assert written(Format.NDJSON) == ""
+
+
+def test_csv_has_a_header_quotes_what_needs_it_and_leaves_null_empty():
+    assert written(Format.CSV, ('say "hi", you', 1), ("two\nlines", None), ("map", {"k": [1]}), ("yes", True)) == (
+        'name,value\n"say ""hi"", you",1\n"two\nlines",\nmap,"{""k"":[1]}"\nyes,true\n'
+    )
+    assert written(Format.CSV) == "name,value\n"
+
+
+def test_bytes_that_are_no_text_do_not_break_an_answer():
+    assert "?" in written(Format.JSON, ("\udcff", 1))
+
+
+@pytest.mark.parametrize("form", Format)
+def test_an_answer_of_too_many_bytes_is_refused(form):
+    with pytest.raises(errors.LimitExceededError) as refusal:
+        rendering.render(reply(("x" * 200, 1)), form, 100)
+
+    assert refusal.value.field == "limit"
+
+
+def test_the_headers_say_what_rows_alone_cannot():
+    assert rendering.headers(reply(("a", 1), truncated=True)) == {
+        "x-otelhouse-rows": "1",
+        "x-otelhouse-truncated": "true",
+        "x-otelhouse-query-id": "q-1",
+        "x-otelhouse-window": "2026-01-01T11:00:00.000000000Z/2026-01-01T12:00:00.000000000Z",
+        "x-otelhouse-data-through": "logs=2026-01-01T11:59:00.000000000Z",
+    }

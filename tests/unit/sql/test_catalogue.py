@@ -1,0 +1,143 @@
+"""How handler files are read, and what the catalogue refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from sql.catalogue import load_catalogue, read_question
+from sql.header import HandlerFileError
+from sql.parameter import Kind
+from sql.signals import Signal
+
+GOOD = """\
+-- name: counting
+-- summary: Counts.
+-- description: Counts what
+--     is to be counted: all of it.
+-- doors: rest, cli
+-- signals: logs, traces
+-- limit rows: 10
+-- limit seconds: 2.5
+--
+-- param since: DateTime64(9, 'UTC')
+--   default: 1h
+--   example: 2026-01-31T10:00:00Z
+--   help: Start.
+-- param word: String
+--   default:
+--   bounds: 1 .. 5
+--   example: abc
+--   help: A word.
+-- param n: UInt32
+--   bounds: 1 .. 9
+--   example: 3
+--   help: How many.
+--
+-- column n: UInt64
+--   help: Number.
+-- column text: String
+--   wide: yes
+--   help: Text.
+SELECT count() AS n, '{no:String}; "--' AS text -- {no:String};
+FROM otel_logs /* {no:String}; */
+WHERE Timestamp > {since:DateTime64(9, 'UTC')} AND Body = {word:String} LIMIT {n:UInt32}
+"""
+
+
+def read(text: str):
+    return read_question("counting.sql", text)
+
+
+def test_a_handler_file_becomes_a_question():
+    question = read(GOOD)
+
+    assert (question.name, question.summary, question.rows, question.seconds) == ("counting", "Counts.", 10, 2.5)
+    assert question.description == "Counts what is to be counted: all of it."
+    assert question.doors == {"rest", "cli"}
+    assert question.signals == (Signal.LOGS, Signal.TRACES)
+    assert question.sql.startswith("SELECT count()")
+    assert [(column.name, column.type, column.wide) for column in question.columns] == [
+        ("n", "UInt64", False),
+        ("text", "String", True),
+    ]
+
+
+def test_parameters_have_kind_default_bounds_and_example():
+    since, word, n = read(GOOD).parameters
+
+    assert (since.kind, since.default, since.example) == (Kind.TIME, "1h", "2026-01-31T10:00:00Z")
+    assert (word.kind, word.default, word.low, word.high) == (Kind.TEXT, "", 1, 5)
+    assert (n.kind, n.default, n.low, n.high) == (Kind.WHOLE, None, 1, 9)
+
+
+def test_choices_are_read_with_the_empty_one():
+    text = GOOD.replace("--   bounds: 1 .. 5\n--   example: abc", "--   choices: , abc, def\n--   example: abc")
+
+    assert read(text).parameters[1].choices == ("", "abc", "def")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "problem"),
+    [
+        ("-- summary: Counts.", "-- sumary: Counts.", 2, "unknown key `sumary`"),
+        ("-- summary: Counts.\n", "", 1, "lacks `summary`"),
+        ("-- summary: Counts.", "-- summary:", 1, "lacks `summary`"),
+        ("-- summary: Counts.", "-- summary: Counts.\n-- summary: Counts.", 3, "`summary` stands twice"),
+        ("-- summary: Counts.", "-- summary of: Counts.", 2, "takes no name"),
+        ("-- summary: Counts.", "-- Summary: Counts.", 2, "not a header line"),
+        ("-- doors: rest, cli", "-- doors: rest, gopher", 5, "unknown word `gopher`"),
+        ("-- signals: logs", "-- signals: smoke", 6, "unknown word `smoke`"),
+        ("-- limit rows: 10", "-- limit rows: many", 7, "`many` is no number"),
+        ("-- limit rows: 10\n", "", 1, "`limit rows`"),
+        ("-- limit rows: 10", "-- limit rows: 0", 1, "each above 0"),
+        ("-- limit rows: 10", "-- limit lines: 10", 1, "no other limit"),
+        ("--   help: A word.", "--   hlep: A word.", 18, "unknown key `hlep`"),
+        ("--   help: A word.\n", "", 14, "`param word` lacks `help`"),
+        ("--   example: abc\n", "", 14, "`param word` lacks `example`"),
+        ("--   example: abc", "--   example: abcdef", 17, "the example `abcdef` of `word` is refused"),
+        ("--   default: 1h", "--   default: soon", 11, "the default `soon` of `since` is refused"),
+        ("--   bounds: 1 .. 9", "--   default: 10\n--   bounds: 1 .. 9", 20, "the default `10` of `n` is refused"),
+        ("--   bounds: 1 .. 9", "--   bounds: 1-9", 20, "`1-9` are no bounds"),
+        ("--   bounds: 1 .. 9", "--   bounds: 9 .. 1", 20, "hold no value"),
+        ("--   bounds: 1 .. 9\n", "", 19, "`param n` lacks `bounds`"),
+        ("-- param n: UInt32", "-- param n: Decimal", 19, "type `Decimal` is none of"),
+        ("-- param n: UInt32", "-- param word: UInt32", 19, "`param word` stands twice"),
+        ("-- param n: UInt32", "-- param format: UInt32", 19, "`format` is a name that the doors use"),
+        ("AND Body = {word:String}", "", 14, "`param word` is not used"),
+        ("-- param n: UInt32", "-- param m: UInt32", 31, "has no `param n`"),
+        ("-- param n: UInt32", "-- param n: UInt64", 31, "`n` is UInt32 here and UInt64 in the header"),
+        ("LIMIT {n:UInt32}", "LIMIT {n:UInt32} + {k:UInt8}", 31, "`{k:UInt8}` has no `param k`"),
+        ("LIMIT {n:UInt32}", "LIMIT {n:UInt32};", 31, "one SELECT a file"),
+        ("SELECT count()", "INSERT INTO t SELECT count()", 29, "must be one SELECT"),
+        ("--   wide: yes", "--   wide: no", 27, "must be `wide: yes`"),
+        ("--\n-- column n", "--\n--     more\n-- column n", 24, "continues nothing"),
+        ("--\n-- param since", "--\n--   help: x\n-- param since", 10, "belongs to no param"),
+        ("-- name: counting", "-- name: other", 1, "be the file's name"),
+        ("-- name: counting", "-- name: Counting", 1, "snake_case"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_by_file_and_line(old, new, line, problem):
+    assert old in GOOD
+
+    with pytest.raises(HandlerFileError) as refusal:
+        read(GOOD.replace(old, new, 1))
+
+    assert str(refusal.value).startswith(f"counting.sql:{line}: ")
+    assert problem in str(refusal.value)
+
+
+def test_a_question_without_columns_is_refused():
+    with pytest.raises(HandlerFileError, match="names no column"):
+        read(GOOD[: GOOD.index("-- column")] + GOOD[GOOD.index("SELECT") :])
+
+
+def test_a_catalogue_is_a_folder_and_each_file_a_question(tmp_path: Path):
+    (tmp_path / "counting.sql").write_text(GOOD)
+    (tmp_path / "another.sql").write_text(GOOD.replace("name: counting", "name: another").replace("rest, cli", "mcp"))
+    (tmp_path / "README.md").write_text("no question")
+
+    catalogue = load_catalogue(tmp_path)
+
+    assert list(catalogue) == ["another", "counting"]
+    assert list(catalogue.behind("mcp")) == ["another"]
+    assert catalogue["counting"].parameter("nope") is None

@@ -1,7 +1,8 @@
 """ClickHouse seen from the bench: its CPU time, its merges, and raw bytes in and out over HTTP.
 
 In: the HTTP address of a server. Out: figures. CPU time is what ClickHouse itself counts in ``system.events``, so it
-works for a server on another machine as well, and merges are in it. It says no DDL but that of the floor's tables.
+works for a server on another machine as well. Merges are held back and then done once, since what ClickHouse merges by
+itself depends on the moment, and two runs could not be compared.
 """
 
 import time
@@ -10,7 +11,6 @@ import urllib.request
 from dataclasses import dataclass
 
 MERGE_WAIT_SECONDS = 60.0
-_QUIET_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,19 @@ class Meter:
             / 1e6
         )
 
-    def wait_for_merges(self) -> None:
-        """Return once no merge runs for a second, or after a minute: their cost belongs to the inserts before."""
+    def hold_merges(self, table: str) -> None:
+        """Let no merge of `table` start, and wait until none runs."""
+        self.say(f"SYSTEM STOP MERGES {self.database}.{table}")
         deadline = time.monotonic() + MERGE_WAIT_SECONDS
-        quiet_since = time.monotonic()
-        while time.monotonic() < deadline and time.monotonic() - quiet_since < _QUIET_SECONDS:
-            if self.number("SELECT count() FROM system.merges"):
-                quiet_since = time.monotonic()
-            time.sleep(0.1)
+        while self.number(f"SELECT count() FROM system.merges WHERE table = '{table}'"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"a merge of {table} did not end in {MERGE_WAIT_SECONDS:.0f} s")
+            time.sleep(0.05)  # ClickHouse tells nobody when a merge ends
+
+    def merge_once(self, table: str) -> float:
+        """Merge all parts of `table` into one a partition, and give the CPU seconds that it took."""
+        before = self.cpu_seconds()
+        self.say(f"SYSTEM START MERGES {self.database}.{table}")
+        self.say(f"OPTIMIZE TABLE {table} FINAL")
+        self.hold_merges(table)
+        return self.cpu_seconds() - before

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench import house_process, native_floor, processes, sender
 from bench.clickhouse_meter import Meter
+from bench.house_process import RunningHouse
 from bench.workloads import Workload
 
 
@@ -42,38 +43,73 @@ class Plan:
     """How much is sent, and how."""
 
     items: int = 1_500_000
+    rounds: int = 3
     at_once: int = 12
     compressions: tuple[str, ...] = ("none", "gzip")
 
 
 def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan: Plan) -> Figures:
-    """Send one workload and measure it. The database of `meter` must be empty of its rows."""
-    count = max(plan.at_once, plan.items // workload.items_per_request)
+    """Send one workload and measure it, in rounds: ours, the floor, ours, the floor.
+
+    The machine's speed drifts while neighbours come and go; in turns, both see the same of it.
+    """
     settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
     with house_process.running("ingest", settings) as house:
         sender.send(house.grpc, workload, count=plan.at_once, at_once=plan.at_once, compression=compression)
-        meter.wait_for_merges()
-        rows_before, inserts_before = _rows(meter, workload), _inserts(meter)
-        ingester_before, clickhouse_before = processes.cost_of(house.pid), meter.cpu_seconds()
-        sent = sender.send(house.grpc, workload, count=count, at_once=plan.at_once, compression=compression)
-        ingester_after = processes.cost_of(house.pid)
-        inserts = _inserts(meter) - inserts_before
-        meter.wait_for_merges()
-        clickhouse_after = meter.cpu_seconds()
-        items = _rows(meter, workload) - rows_before
-    _check(workload, sent, items)
-    rows_per_insert = items // max(inserts, 1)
+        rounds = [_round(meter, house, workload, compression, plan) for _ in range(plan.rounds)]
+        peak = processes.cost_of(house.pid).peak_bytes
+    items = sum(each.items for each in rounds)
+    floor_rows = sum(each.floor_rows for each in rounds)
     return Figures(
         workload=workload.name,
         compression=compression,
         items=items,
-        seconds=sent.seconds,
+        seconds=sum(each.seconds for each in rounds),
         bytes_per_item=workload.bytes_per_item,
-        ingester_us=(ingester_after.cpu_seconds - ingester_before.cpu_seconds) / items * 1e6,
-        clickhouse_us=(clickhouse_after - clickhouse_before) / items * 1e6,
-        floor_us=_floor(meter, workload, rows_per_insert),
-        ingester_peak_bytes=ingester_after.peak_bytes,
-        rows_per_insert=rows_per_insert,
+        ingester_us=sum(each.ingester for each in rounds) / items * 1e6,
+        clickhouse_us=sum(each.clickhouse for each in rounds) / items * 1e6,
+        floor_us=sum(each.floor for each in rounds) / floor_rows * 1e6,
+        ingester_peak_bytes=peak,
+        rows_per_insert=items // max(1, sum(each.inserts for each in rounds)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """CPU seconds of one round."""
+
+    items: int
+    seconds: float
+    inserts: int
+    ingester: float
+    clickhouse: float
+    floor: float
+    floor_rows: int
+
+
+def _round(meter: Meter, house: RunningHouse, workload: Workload, compression: str, plan: Plan) -> _Round:
+    for table in workload.tables:
+        meter.say(f"TRUNCATE TABLE {table} SYNC")
+        meter.hold_merges(table)
+    count = max(plan.at_once, plan.items // plan.rounds // workload.items_per_request)
+    inserts, clickhouse = _inserts(meter), meter.cpu_seconds()
+    ingester = processes.cost_of(house.pid).cpu_seconds
+    sent = sender.send(house.grpc, workload, count=count, at_once=plan.at_once, compression=compression)
+    ingester = processes.cost_of(house.pid).cpu_seconds - ingester
+    clickhouse = meter.cpu_seconds() - clickhouse
+    inserts = _inserts(meter) - inserts
+    _check(workload, sent, items := _rows(meter, workload))
+    ready_made = {table: native_floor.blocks(meter, table) for table in workload.tables}
+    clickhouse += sum(map(meter.merge_once, workload.tables))
+    floors = [native_floor.measure(meter, table, *blocks) for table, blocks in ready_made.items()]
+    return _Round(
+        items=items,
+        seconds=sent.seconds,
+        inserts=inserts,
+        ingester=ingester,
+        clickhouse=clickhouse,
+        floor=sum(floor.cpu_seconds for floor in floors),
+        floor_rows=sum(floor.rows for floor in floors),
     )
 
 
@@ -84,13 +120,6 @@ def _check(workload: Workload, sent: sender.Sent, items: int) -> None:
     expected = sent.acknowledged * workload.items_per_request
     if items != expected:
         raise RuntimeError(f"{workload.name}: {expected} items were acknowledged, ClickHouse holds {items}")
-
-
-def _floor(meter: Meter, workload: Workload, rows_per_insert: int) -> float:
-    """The floor of one item; where items spread over tables, each table gets its share of an insert's rows."""
-    share = max(1, rows_per_insert // len(workload.tables))
-    floors = [native_floor.measure(meter, table, share) for table in workload.tables]
-    return sum(floor.cpu_seconds for floor in floors) / sum(floor.rows for floor in floors) * 1e6
 
 
 def _rows(meter: Meter, workload: Workload) -> int:

@@ -1,14 +1,23 @@
 """The floor: what it costs ClickHouse to take the same rows ready-made.
 
-In: a table that the ingest path has just filled. Out: CPU seconds and rows of inserting the same rows in Native format,
-in blocks of the same size, into a table of the same definition. No decoder can be cheaper than this.
+In: a table that the ingest path has just filled, one part an insert, its merges held. Out: CPU seconds and rows of
+inserting the very same blocks in Native format into a table of the same definition, and merging them once. No decoder
+can be cheaper than this.
 """
 
 from dataclasses import dataclass
 
 from bench.clickhouse_meter import Meter
 
-_MAX_BLOCKS = 24
+_MAX_BLOCKS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The rows of one insert, ready-made."""
+
+    rows: int
+    native: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,28 +27,39 @@ class Floor:
     cpu_seconds: float
     rows: int
 
-    @property
-    def microseconds_per_row(self) -> float:
-        """CPU microseconds for one row."""
-        return self.cpu_seconds / self.rows * 1e6
 
-
-def measure(meter: Meter, table: str, rows_per_insert: int) -> Floor:
-    """Insert up to 24 blocks of `rows_per_insert` rows of `table` into a twin of it."""
-    twin = f"{table}_floor"
+def blocks(meter: Meter, table: str) -> tuple[str, list[Block]]:
+    """Give the inserted columns, and up to 40 parts of `table` as blocks, while its merges are held."""
     columns = ", ".join(f"`{name}`" for name in _inserted_columns(meter, table))
-    blocks = _blocks(meter, table, columns, rows_per_insert)
+    parts = meter.say(
+        f"SELECT name, rows FROM system.parts WHERE database = currentDatabase() AND table = '{table}' AND active "
+        f"AND level = 0 ORDER BY modification_time DESC LIMIT {_MAX_BLOCKS} FORMAT TSV"
+    )
+    found = [line.split("\t") for line in parts.decode().splitlines()]
+    return columns, [
+        Block(
+            int(rows),
+            meter.say(
+                f"SELECT {columns} FROM {table} WHERE _part = '{name}' "
+                f"FORMAT Native SETTINGS max_block_size = {rows}, max_threads = 1"
+            ),
+        )
+        for name, rows in found
+    ]
+
+
+def measure(meter: Meter, table: str, columns: str, ready_made: list[Block]) -> Floor:
+    """Insert the blocks into a twin of `table` and merge it once."""
+    twin = f"{table}_floor"
     meter.say(f"DROP TABLE IF EXISTS {twin} SYNC")
     meter.say(f"CREATE TABLE {twin} AS {table}")
-    meter.wait_for_merges()
+    meter.hold_merges(twin)
     before = meter.cpu_seconds()
-    for block in blocks:
-        meter.say(f"INSERT INTO {twin} ({columns}) FORMAT Native", block, async_insert=0)
-    meter.wait_for_merges()
-    cost = meter.cpu_seconds() - before
-    rows = meter.number(f"SELECT count() FROM {twin}")
+    for block in ready_made:
+        meter.say(f"INSERT INTO {twin} ({columns}) FORMAT Native", block.native, async_insert=0)
+    cost = meter.cpu_seconds() - before + meter.merge_once(twin)
     meter.say(f"DROP TABLE {twin} SYNC")
-    return Floor(cost, rows)
+    return Floor(cost, sum(block.rows for block in ready_made))
 
 
 def _inserted_columns(meter: Meter, table: str) -> list[str]:
@@ -49,17 +69,3 @@ def _inserted_columns(meter: Meter, table: str) -> list[str]:
         "AND default_kind = '' ORDER BY position FORMAT TSV"
     )
     return names.decode().split()
-
-
-def _blocks(meter: Meter, table: str, columns: str, rows: int) -> list[bytes]:
-    """Take rows as they lie in the table, in the order of time, as inserts bring them."""
-    time_column = "TimeUnix" if table.startswith("otel_metrics") else "Timestamp"
-    total = meter.number(f"SELECT count() FROM {table}")
-    wanted = min(_MAX_BLOCKS, max(1, total // rows))
-    return [
-        meter.say(
-            f"SELECT {columns} FROM (SELECT * FROM {table} LIMIT {rows} OFFSET {index * rows}) ORDER BY {time_column} "
-            f"FORMAT Native SETTINGS max_block_size = {rows}, max_threads = 1"
-        )
-        for index in range(wanted)
-    ]

@@ -5,7 +5,8 @@ Nothing here waits, sleeps or inserts: time is handed in, so every rule can be t
 
 When a batch closes:
 - it is full, by bytes or by items (a parcel that would not fit opens the next one; a parcel is never split);
-- its first parcel is `max_age` old;
+- its first parcel is `max_age` old, or `PATIENCE` times that while an insert of its signal runs: every INSERT costs
+  ClickHouse tens of milliseconds whatever is in it, so a small one beside a running one buys little for much;
 - at once, when no insert of its signal is on its way ("natural batching"): an idle house adds no delay, and
   while one insert runs the next batch gathers. So that a trickle of tiny requests does not become a trickle
   of tiny parts, a batch below `WORTHWHILE_ITEMS` needs a credit for that, and credits come back one per
@@ -29,6 +30,9 @@ from sql.signals import Signal
 
 WORTHWHILE_ITEMS = 1_000
 """Rows that are worth a part of their own: https://clickhouse.com/docs/best-practices/selecting-an-insert-strategy"""
+PATIENCE = 5
+"""How many times longer a batch gathers while an insert of its signal runs. Measured with flat logs from 12 senders on
+two cores: inserts of 50,000 rows instead of 23,000, a third less CPU time in ClickHouse, the same latency."""
 BURST = 20
 """Small inserts in a row that an idle house does without waiting for company."""
 
@@ -156,14 +160,15 @@ class Gatherer:
             return self._open.pop(signal)
         return None
 
-    def next_due(self) -> float | None:
-        """When the oldest open batch has waited long enough, or None if there is none."""
-        for batch in self._open.values():
-            return batch.opened + self._limits.max_age
-        return None
+    def next_due(self, running: Container[Signal]) -> float | None:
+        """When the first open batch has waited long enough, or None if there is none."""
+        return min((batch.opened + self._patience(batch, running) for batch in self._open.values()), default=None)
+
+    def _patience(self, batch: Batch, running: Container[Signal]) -> float:
+        return self._limits.max_age * (PATIENCE if batch.signal in running else 1)
 
     def _due(self, batch: Batch, now: float, running: Container[Signal]) -> bool:
-        if now >= batch.opened + self._limits.max_age:
+        if now >= batch.opened + self._patience(batch, running):
             return True
         if batch.signal in running:
             return False

@@ -57,6 +57,8 @@ _LONE_SURROGATE = re.compile(
 """Every escape in turn, since a backslash may itself be escaped; group 1 is a lone surrogate."""
 _TOO_DEEP = f"is nested too deeply: at most {MAX_DEPTH} messages may stand inside each other"
 _SPECIAL_DOUBLES = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_PATH_ENDS = 200
+"""Characters of either end of a long path that an error message shows."""
 _SHOWN = 40
 """Characters of a wrong value that an error message shows."""
 
@@ -89,7 +91,9 @@ def read(signal: Signal, body: bytes) -> bytes:
             built = request(**_fields(table, _parse(_LONE_SURROGATE.sub(_mend_escape, text)), 1))
     except _Fault as fault:
         field = "".join(reversed(fault.path)).removeprefix(".")
-        message = f"{field or 'the body'} {fault.reason}"
+        # A path may be as long as the body is deep; cut in its middle, or the reason would be cut off behind it.
+        place = field if len(field) <= 2 * _PATH_ENDS else f"{field[:_PATH_ENDS]}…{field[-_PATH_ENDS:]}"
+        message = f"{place or 'the body'} {fault.reason}"
         raise MalformedError(message, field=field) from None
     return bytes(built.SerializeToString())
 

@@ -159,7 +159,7 @@ class Pipeline:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._gatherer.next_due()
+        due = self._gatherer.next_due(+self._running)
         if due is not None and len(self._tasks) < self._limits.in_flight:
             self._timer = asyncio.get_running_loop().call_at(due, self._pump)
 

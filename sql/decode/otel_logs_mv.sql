@@ -5,6 +5,7 @@ AS
 WITH
 ${value_functions}
 SELECT
+    now64(9) AS IngestedAt, -- when: otel_logs.IngestedAt
     -- When it happened, else when it was observed, else now: a record without any time would be deleted by retention at once.
     time(multiIf(record.time_unix_nano != 0, record.time_unix_nano,
                  record.observed_time_unix_nano != 0, record.observed_time_unix_nano,

@@ -6,6 +6,7 @@ WITH
 ${value_functions},
 ${metric_functions}
 SELECT
+    now64(9) AS IngestedAt, -- when: otel_metrics_summary.IngestedAt
     ResourceAttributes,
     ResourceSchemaUrl,
     ScopeName,

@@ -5,6 +5,7 @@ AS
 WITH
 ${value_functions}
 SELECT
+    now64(9) AS IngestedAt, -- when: otel_traces.IngestedAt
     time(span.start_time_unix_nano) AS Timestamp,
     trace_id_text(span.trace_id) AS TraceId,
     span_id_text(span.span_id) AS SpanId,

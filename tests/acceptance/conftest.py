@@ -3,6 +3,7 @@
     database   the ClickHouse database behind `house`: once a server's, once none, since what the embedded engine holds
                only its house can open. `running_house.ON_SERVER` asks for the first alone
     house      a `running_house.House` on it
+    over_http, over_grpc   a connection to `house` for any bytes; `sender` is either
     rows       what a table holds of a service, read from ClickHouse past the house (with ON_SERVER only)
 
 A test marked `node` or `go` is skipped where those are missing, and counted at the end of the run; with
@@ -15,6 +16,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from raw_senders import GrpcSender, HttpSender
 from running_house import House
 
 from store.opening import open_store
@@ -90,3 +92,22 @@ def rows(database: StoreSettings | None) -> Iterator[Rows]:
 
     yield rows
     store.close()
+
+
+@pytest.fixture
+def over_http(house: House) -> Iterator[HttpSender]:
+    sender = HttpSender(house)
+    yield sender
+    sender.close()
+
+
+@pytest.fixture
+def over_grpc(house: House) -> Iterator[GrpcSender]:
+    sender = GrpcSender(house)
+    yield sender
+    sender.close()
+
+
+@pytest.fixture(params=["http", "grpc"])
+def sender(request: pytest.FixtureRequest) -> HttpSender | GrpcSender:
+    return request.getfixturevalue(f"over_{request.param}")

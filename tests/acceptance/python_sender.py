@@ -56,16 +56,14 @@ SCOPE = ("shop.checkout", "1.4.2", "https://opentelemetry.io/schemas/1.37.0", {"
 class Exporters:
     """The SDK's own exporters of one protocol and compression. A send that is not acknowledged fails the test."""
 
-    def __init__(self, house, protocol, compression):
+    def __init__(self, address, protocol, compression):
         if protocol == "grpc":
             how = {"compression": grpc.Compression.Gzip if compression == "gzip" else grpc.Compression.NoCompression}
-            address = house.address("OTLP/gRPC")
             self._spans = GrpcSpans(address, **how)
             self._logs = GrpcLogs(address, **how)
             self._metrics = GrpcMetrics(address, **how)
         else:
             how = {"compression": Compression(compression)}
-            address = house.address("OTLP/HTTP")
             self._spans = HttpSpans(f"{address}/v1/traces", **how)
             self._logs = HttpLogs(f"{address}/v1/logs", **how)
             self._metrics = HttpMetrics(f"{address}/v1/metrics", **how)

@@ -63,13 +63,20 @@ def test_another_signals_insert_holds_nothing_up(entry):
     assert gatherer.take(5.0, LOGS_RUNNING) is not None
 
 
-def test_an_old_batch_goes_even_while_an_insert_runs(entry):
+def test_an_old_batch_goes_once_no_insert_of_its_signal_runs(entry):
+    gatherer = Gatherer(LIMITS)
+    spend_all_credits(gatherer, entry, now=5.0)
+    assert gatherer.take(5.19, NOBODY) is None
+    assert gatherer.next_due(NOBODY) == 5.2
+    assert gatherer.take(5.2, NOBODY) is not None
+
+
+def test_a_batch_waits_longer_beside_a_running_insert_but_not_for_ever(entry):
     gatherer = Gatherer(LIMITS)
     gatherer.add(entry(), now=5.0)
-    gatherer.add(entry(), now=5.19)
-    assert gatherer.take(5.19, LOGS_RUNNING) is None
-    assert gatherer.next_due() == 5.2
-    assert gatherer.take(5.2, LOGS_RUNNING) is not None
+    assert gatherer.take(5.99, LOGS_RUNNING) is None
+    assert gatherer.next_due(LOGS_RUNNING) == 6.0
+    assert gatherer.take(6.0, LOGS_RUNNING) is not None
 
 
 def test_a_full_batch_goes_even_while_an_insert_runs(entry):
@@ -96,7 +103,7 @@ def test_a_parcel_that_does_not_fit_opens_the_next_batch(entry):
     assert full is not None
     assert full.entries == [first]
     assert gatherer.take(5.1, LOGS_RUNNING) is None
-    assert gatherer.next_due() == pytest.approx(5.3)
+    assert gatherer.next_due(()) == pytest.approx(5.3)
 
 
 def test_a_parcel_larger_than_a_batch_goes_alone_and_whole(entry):
@@ -145,7 +152,7 @@ def test_a_shutdown_takes_everything(entry):
     gatherer.add(entry(signal=Signal.METRICS), now=5.0)
     taken = [gatherer.take_any() for _ in range(4)]
     assert [batch.size if batch else None for batch in taken] == [1_000, 10, 10, None]
-    assert gatherer.next_due() is None
+    assert gatherer.next_due(()) is None
 
 
 def test_every_batch_has_a_token_of_its_own():

@@ -100,7 +100,7 @@ class BatchSettings(_Settings):
         description="Log records, spans or data points in one INSERT; ClickHouse cuts blocks at about a million rows.",
     )
     max_age_ms: int = Field(
-        default=200,
+        default=500,
         ge=1,
         le=60_000,
         description="Milliseconds the oldest row of a batch waits. A sender waits as long for its answer, "

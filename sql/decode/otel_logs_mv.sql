@@ -28,23 +28,26 @@ SELECT
 FROM
 (
     SELECT
-        ServiceName,
+        service_name(pairs[1]) AS ServiceName,
         ResourceSchemaUrl,
-        ResourceAttributes,
+        sorted_map(pairs[1]) AS ResourceAttributes,
         toLowCardinality(scoped.schema_url) AS ScopeSchemaUrl,
         scoped.scope.name AS ScopeName,
         toLowCardinality(scoped.scope.version) AS ScopeVersion,
-        attribute_map(scoped.scope.attributes) AS ScopeAttributes,
+        sorted_map(pairs[2]) AS ScopeAttributes,
         scoped.log_records AS records
     FROM
     (
         SELECT
-            service_name(resource.attributes) AS ServiceName,
-            toLowCardinality(schema_url) AS ResourceSchemaUrl,
-            attribute_map(resource.attributes) AS ResourceAttributes,
-            scope_logs
-        FROM ${database}.otlp_logs
+            ResourceSchemaUrl,
+            scoped,
+            arrayMap(attributes -> text_pairs(attributes), [resource_attributes, scoped.scope.attributes]) AS pairs
+        FROM
+        (
+            SELECT resource.attributes AS resource_attributes, toLowCardinality(schema_url) AS ResourceSchemaUrl, scope_logs
+            FROM ${database}.otlp_logs
+        )
+        ARRAY JOIN scope_logs AS scoped
     )
-    ARRAY JOIN scope_logs AS scoped
 )
 ARRAY JOIN records AS record

@@ -33,40 +33,11 @@ ${exemplar_columns},
     point.flags AS Flags,
     point.min AS Min,
     point.max AS Max,
-    AggregationTemporality
+    aggregation_temporality AS AggregationTemporality
 FROM
 (
-    SELECT
-        ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName,
-        toLowCardinality(metric.name) AS MetricName,
-        metric.description AS MetricDescription,
-        metric.unit AS MetricUnit,
-        metric.exponential_histogram.aggregation_temporality AS AggregationTemporality,
-        metric.exponential_histogram.data_points AS points
-    FROM
-    (
-        SELECT
-            ResourceAttributes,
-            ResourceSchemaUrl,
-            scoped.scope.name AS ScopeName,
-            scoped.scope.version AS ScopeVersion,
-            attribute_map(scoped.scope.attributes) AS ScopeAttributes,
-            scoped.scope.dropped_attributes_count AS ScopeDroppedAttrCount,
-            scoped.schema_url AS ScopeSchemaUrl,
-            ServiceName,
-            scoped.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(resource.attributes) AS ResourceAttributes,
-                schema_url AS ResourceSchemaUrl,
-                service_name(resource.attributes) AS ServiceName,
-                scope_metrics
-            FROM ${database}.otlp_metrics
-        )
-        ARRAY JOIN scope_metrics AS scoped
-    )
-    ARRAY JOIN metrics AS metric
-    WHERE metric.data = 'exponential_histogram'
+    SELECT *
+    FROM ${database}.otlp_metric_streams
+    WHERE data = 'exponential_histogram'
 )
-ARRAY JOIN points AS point
+ARRAY JOIN exponential_histogram_points AS point

@@ -24,42 +24,12 @@ SELECT
     number_value(point) AS Value,
     point.flags AS Flags,
 ${exemplar_columns},
-    AggregationTemporality,
-    IsMonotonic
+    aggregation_temporality AS AggregationTemporality,
+    is_monotonic AS IsMonotonic
 FROM
 (
-    SELECT
-        ResourceAttributes, ResourceSchemaUrl, ScopeName, ScopeVersion, ScopeAttributes, ScopeDroppedAttrCount, ScopeSchemaUrl, ServiceName,
-        toLowCardinality(metric.name) AS MetricName,
-        metric.description AS MetricDescription,
-        metric.unit AS MetricUnit,
-        metric.sum.aggregation_temporality AS AggregationTemporality,
-        metric.sum.is_monotonic AS IsMonotonic,
-        metric.sum.data_points AS points
-    FROM
-    (
-        SELECT
-            ResourceAttributes,
-            ResourceSchemaUrl,
-            scoped.scope.name AS ScopeName,
-            scoped.scope.version AS ScopeVersion,
-            attribute_map(scoped.scope.attributes) AS ScopeAttributes,
-            scoped.scope.dropped_attributes_count AS ScopeDroppedAttrCount,
-            scoped.schema_url AS ScopeSchemaUrl,
-            ServiceName,
-            scoped.metrics AS metrics
-        FROM
-        (
-            SELECT
-                attribute_map(resource.attributes) AS ResourceAttributes,
-                schema_url AS ResourceSchemaUrl,
-                service_name(resource.attributes) AS ServiceName,
-                scope_metrics
-            FROM ${database}.otlp_metrics
-        )
-        ARRAY JOIN scope_metrics AS scoped
-    )
-    ARRAY JOIN metrics AS metric
-    WHERE metric.data = 'sum'
+    SELECT *
+    FROM ${database}.otlp_metric_streams
+    WHERE data = 'sum'
 )
-ARRAY JOIN points AS point
+ARRAY JOIN number_points AS point

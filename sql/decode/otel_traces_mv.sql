@@ -40,8 +40,9 @@ FROM
     FROM
     (
         SELECT
-            service_name(resource.attributes) AS ServiceName,
-            attribute_map(resource.attributes) AS ResourceAttributes,
+            text_pairs(resource.attributes) AS resource_pairs,
+            service_name(resource_pairs) AS ServiceName,
+            sorted_map(resource_pairs) AS ResourceAttributes,
             scope_spans
         FROM ${database}.otlp_traces
     )

@@ -1,8 +1,8 @@
 """Senders in other languages, installed once and kept in a cache folder of this user.
 
 In: the lock file beside the JavaScript sender, a pinned version of telemetrygen, the sources of a small OpenTelemetry
-Collector. Out: folders and programs under $XDG_CACHE_HOME/otelhouse-tests, one for each lock, version or source, so that
-a changed one is installed anew.
+Collector. Out: folders and programs under $XDG_CACHE_HOME/otelhouse-tests, one for each lock, version or source, so
+that a changed one is installed anew.
 """
 
 import contextlib

@@ -40,32 +40,36 @@ def converter(type_name: str) -> Convert | None:
     name, arguments = type_names.split(type_name)
     if (make := _NESTING.get(name)) is not None:
         return make(arguments)
-    if name in {"String", "FixedString", "Enum8", "Enum16"}:
-        return _text
-    if name == "DateTime":
-        return _seconds
     if name == "DateTime64":
         return _ticks(int(arguments[0]))
-    if name.startswith(("Decimal", "Date", "UUID", "IPv")):
+    if name.startswith(("Decimal", "Date", "UUID", "IPv")) and name != "DateTime":
         return _spelled
-    return None
+    return _PLAIN.get(name)
 
 
 def convert(column: Sequence[object], type_name: str) -> Sequence[Cell]:
     """Turn a column as read into a column of cells."""
-    if column and column[0].__class__ is str and _is_plain_text(column):
+    if column and column[0].__class__ in {str, float, bool} and _is_plain(column, _KINDS.get(type_name, str)):
         return column
     change = converter(type_name)
     return column if change is None else [change(value) for value in column]
 
 
-def _is_plain_text(column: Sequence[object]) -> bool:
-    """True if every value is a str already; much faster than a call for each."""
-    return set(map(type, column)) == {str}
+def _is_plain(column: Sequence[object], kind: type) -> bool:
+    """True if every value is of its kind already; much faster than a call for each."""
+    return set(map(type, column)) == {kind}
 
 
 def _text(value: object) -> Cell:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _float(value: object) -> Cell:
+    return float(value) if isinstance(value, int) else value
+
+
+def _bool(value: object) -> Cell:
+    return value == 1 if isinstance(value, int) else value
 
 
 def _spelled(value: object) -> Cell:
@@ -155,3 +159,14 @@ _NESTING: dict[str, Callable[[Sequence[str]], Convert | None]] = {
     "SimpleAggregateFunction": _inner,
     "Tuple": _tuple,
 }
+
+_PLAIN: dict[str, Convert] = {
+    **dict.fromkeys(("String", "FixedString", "Enum8", "Enum16"), _text),
+    # The driver fills sparse columns with the integer 0, whatever their type.
+    **dict.fromkeys(("Float32", "Float64", "BFloat16"), _float),
+    "Bool": _bool,
+    "DateTime": _seconds,
+}
+
+_KINDS: dict[str, type] = {"Float32": float, "Float64": float, "BFloat16": float, "Bool": bool}
+"""The Python type of a column's cells where it is not str."""

@@ -7,6 +7,7 @@ ALTER TABLE ${database}.otel_traces${on_cluster}
         ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
         ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `SampleRate` UInt64 MATERIALIZED greatest(toUInt64OrZero(SpanAttributes['SampleRate']), 1) COMMENT 'Spans that this one stands for' CODEC(T64, ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS `EndedBeforeStart` Bool DEFAULT false COMMENT 'The span ended before it started, so its Duration is 0' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `IngestedAt` DateTime64(9) DEFAULT Timestamp COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
     ADD INDEX IF NOT EXISTS idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
     MODIFY SETTING non_replicated_deduplication_window = ${deduplication_window},

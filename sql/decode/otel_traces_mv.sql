@@ -6,6 +6,7 @@ WITH
 ${value_functions}
 SELECT
     now64(9) AS IngestedAt, -- when: otel_traces.IngestedAt
+    span.end_time_unix_nano < span.start_time_unix_nano AS EndedBeforeStart, -- when: otel_traces.EndedBeforeStart
     time(span.start_time_unix_nano) AS Timestamp,
     trace_id_text(span.trace_id) AS TraceId,
     span_id_text(span.span_id) AS SpanId,

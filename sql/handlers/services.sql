@@ -59,7 +59,7 @@ WITH
             countIf(is_request) AS requests,
             countIf(is_request AND StatusCode IN ('Error', 'STATUS_CODE_ERROR')) AS errors,
             -- Exporters that subtracted without looking stored an end before the start as nearly 2^64.
-            quantilesDDIf(0.01, 0.5, 0.95, 0.99)(if(Duration < 9223372036854775808, Duration, 0) / 1e6, is_request) AS ms,
+            quantilesTDigestIf(0.5, 0.95, 0.99)(if(Duration < 9223372036854775808, Duration, 0) / 1e6, is_request) AS ms,
             count() AS spans,
             max(Timestamp) AS last
         FROM otel_traces
@@ -86,9 +86,9 @@ SELECT
     traced.requests AS requests,
     traced.errors AS errors,
     if(requests > 0, round(errors / requests, 6), NULL) AS error_rate,
-    if(requests > 0, round(traced.ms[1], 3), NULL) AS p50_ms,
-    if(requests > 0, round(traced.ms[2], 3), NULL) AS p95_ms,
-    if(requests > 0, round(traced.ms[3], 3), NULL) AS p99_ms,
+    if(requests > 0, round(toFloat64(traced.ms[1]), 3), NULL) AS p50_ms,
+    if(requests > 0, round(toFloat64(traced.ms[2]), 3), NULL) AS p95_ms,
+    if(requests > 0, round(toFloat64(traced.ms[3]), 3), NULL) AS p99_ms,
     traced.spans AS spans,
     logged.logs AS logs,
     concat(replaceOne(toString(greatest(traced.last, logged.last), 'UTC'), ' ', 'T'), 'Z') AS last_seen

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_traces${on_cluster}
         ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
         ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source' CODEC(ZSTD(1)),
     `SampleRate` UInt64 MATERIALIZED greatest(toUInt64OrZero(SpanAttributes['SampleRate']), 1) COMMENT 'Spans that this one stands for' CODEC(T64, ZSTD(1)),
+    `EndedBeforeStart` Bool DEFAULT false COMMENT 'The span ended before it started, so its Duration is 0' CODEC(ZSTD(1)),
     `IngestedAt` DateTime64(9) DEFAULT now64(9) COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
     `ResourceAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(ResourceAttributes, 'Array(Tuple(String, String))')) COMMENT 'ResourceAttributes as key=value',
     `SpanAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(SpanAttributes, 'Array(Tuple(String, String))')) COMMENT 'SpanAttributes as key=value',

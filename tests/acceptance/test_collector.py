@@ -82,6 +82,7 @@ def sent_twice(house, tmp_path_factory):
     return told
 
 
+@ON_SERVER
 def test_questions_see_no_difference(house, sent_twice):
     told_spans, told_logs, _ = sent_twice
     trace_id = f"{told_spans[0].context.trace_id:032x}"

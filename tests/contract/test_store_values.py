@@ -95,3 +95,14 @@ def test_a_type_that_cannot_be_read_is_refused_with_the_mend(store, expression):
     with pytest.raises(errors.PermanentError, match=r"cannot be read; ask for toString"):
         store.select(Select(f"SELECT {expression}"))
     assert store.select(Select("SELECT 1")).rows == [(1,)]
+
+
+def test_a_column_of_nothing_but_defaults_has_the_same_types_as_any_other(store):
+    """ClickHouse stores such a column sparse, and a server sends it so."""
+    store.select(
+        Select("CREATE TABLE sparse (i Int64, f Float64, b Bool, t Tuple(Float32, Bool)) ENGINE = MergeTree ORDER BY i")
+    )
+    store.select(Select("INSERT INTO sparse (i) SELECT number FROM numbers(40)"))
+
+    row = store.select(Select("SELECT f, b, t FROM sparse LIMIT 1")).rows[0]
+    assert repr(row) == repr((0.0, False, (0.0, False)))

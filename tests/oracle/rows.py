@@ -80,6 +80,7 @@ def trace_row(resource, scope, span):
         "ScopeVersion": scope.get("version", b""),
         "SpanAttributes": as_map(attributes_of(span)),
         "Duration": max(0, end - start),
+        "EndedBeforeStart": end < start,
         "StatusCode": word(STATUS_CODES, status.get("code", 0)),
         "StatusMessage": status.get("message", b""),
         "Events.Timestamp": [signed(event.get("time_unix_nano", 0), 64) for event in events],

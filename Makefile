@@ -14,7 +14,7 @@ $(VENV)/runtime.done: requirements/runtime.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("otelhouse needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; set PYTHON=" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/runtime.txt
-	$(PIP) install --quiet --no-deps -e .
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev.done: $(VENV)/runtime.done requirements/dev.txt
@@ -38,10 +38,11 @@ lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
 
 bench: $(VENV)/dev.done        ## measure, and write bench/results/
 	$(BIN)/otelhouse bench ingest
+	$(BIN)/otelhouse bench embedded
 
 lock:            ## write requirements/*.txt again from pyproject.toml (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements/runtime.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/runtime.txt pyproject.toml requirements/build.in -o requirements/dev.txt
 
 clean:           ## forget the virtual environment and the caches (data stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

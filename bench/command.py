@@ -26,12 +26,13 @@ def bench() -> None:
 @bench.command()
 @click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
 @click.option("--items", default=1_500_000, show_default=True, help="Items to send a workload.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of load and floor in turns.")
 @click.option("--workload", "names", multiple=True, type=click.Choice(list(workloads.SHAPES)), help="Only these.")
 @click.option("--compression", multiple=True, type=click.Choice(["none", "gzip"]), help="Only these.")
 @click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
-def ingest(url: str, items: int, names: tuple[str, ...], compression: tuple[str, ...], out: Path) -> None:
+def ingest(url: str, items: int, rounds: int, names: tuple[str, ...], compression: tuple[str, ...], out: Path) -> None:
     """CPU of ingester and of ClickHouse for an item, beside the Native floor of the same run."""
-    plan = ingest_benchmark.Plan(items=items, compressions=compression or ("none", "gzip"))
+    plan = ingest_benchmark.Plan(items=items, rounds=rounds, compressions=compression or ("none", "gzip"))
     figures = []
     with _server(url) as (store_url, meter):
         version = _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
@@ -81,7 +82,10 @@ def _outside(meter: Meter) -> Meter:
 
 
 @bench.command()
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
 @click.option("--records", default=5_000_000, show_default=True, help="Log records to send.")
-def embedded(records: int) -> None:
+def embedded(records: int, out: Path) -> None:
     """Memory and answer times of `otelhouse up` on the embedded engine, while it is filled."""
-    click.echo(embedded_benchmark.as_text(embedded_benchmark.run(records)))
+    text = embedded_benchmark.as_text(embedded_benchmark.run(records))
+    click.echo(text)
+    click.echo(f"wrote {report.write_text(out / 'embedded.txt', text)}", err=True)

@@ -1,7 +1,15 @@
 """`otelhouse bench ingest`: what an item costs, in the ingester and in ClickHouse apart, beside the Native floor.
 
-In: a ClickHouse server. Out: one `Figures` a workload. The ingester is a process of its own, started here with its real
-settings and spoken to over its real front door; the load comes from another. All figures of a line come from one run.
+In: a ClickHouse server. Out: one `Figures` a workload, from rounds of three steps:
+
+1. Load. The ingester is a process of its own, with its real settings, spoken to over its real front door by a load
+   generator that is another. Gives the ingester's CPU time and memory, the rate, and how many items go into an INSERT.
+2. The same requests in INSERTs of that size, as the ingester writes them, one at a time on a machine that does nothing
+   else; then one merge. Gives ClickHouse's CPU time.
+3. The rows of those INSERTs ready-made in Native format, one at a time; then one merge. Gives the floor.
+
+Steps 2 and 3 see the same machine. Under load a CPU second buys less work, since caches and memory are shared: what
+ClickHouse used in step 1 is given as well, but compared with nothing.
 """
 
 from dataclasses import dataclass
@@ -10,6 +18,13 @@ from bench import house_process, native_floor, processes, sender
 from bench.clickhouse_meter import Meter
 from bench.house_process import RunningHouse
 from bench.workloads import Workload
+from ingest import batch, wire
+from sql import otlp
+from store.opening import open_store
+from store.port import Store
+from store.settings import StoreSettings
+
+_INSERTS_A_ROUND = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,7 @@ class Figures:
     ingester_us: float
     clickhouse_us: float
     floor_us: float
+    clickhouse_under_load_us: float
     ingester_peak_bytes: int
     rows_per_insert: int
 
@@ -44,73 +60,86 @@ class Plan:
 
     items: int = 1_500_000
     rounds: int = 3
-    at_once: int = 12
     compressions: tuple[str, ...] = ("none", "gzip")
 
 
-def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan: Plan) -> Figures:
-    """Send one workload and measure it, in rounds: ours, the floor, ours, the floor.
-
-    The machine's speed drifts while neighbours come and go; in turns, both see the same of it.
-    """
-    settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
-    with house_process.running("ingest", settings) as house:
-        sender.send(house.grpc, workload, count=plan.at_once, at_once=plan.at_once, compression=compression)
-        rounds = [_round(meter, house, workload, compression, plan) for _ in range(plan.rounds)]
-        peak = processes.cost_of(house.pid).peak_bytes
-    items = sum(each.items for each in rounds)
-    floor_rows = sum(each.floor_rows for each in rounds)
-    return Figures(
-        workload=workload.name,
-        compression=compression,
-        items=items,
-        seconds=sum(each.seconds for each in rounds),
-        bytes_per_item=workload.bytes_per_item,
-        ingester_us=sum(each.ingester for each in rounds) / items * 1e6,
-        clickhouse_us=sum(each.clickhouse for each in rounds) / items * 1e6,
-        floor_us=sum(each.floor for each in rounds) / floor_rows * 1e6,
-        ingester_peak_bytes=peak,
-        rows_per_insert=items // max(1, sum(each.inserts for each in rounds)),
-    )
-
-
 @dataclass(frozen=True, slots=True)
-class _Round:
-    """CPU seconds of one round."""
+class _Load:
+    """Step 1: CPU seconds under load."""
 
     items: int
     seconds: float
     inserts: int
     ingester: float
     clickhouse: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Steps 2 and 3: CPU seconds of the same rows, written in two ways."""
+
+    rows: int
+    ours: float
     floor: float
-    floor_rows: int
 
 
-def _round(meter: Meter, house: RunningHouse, workload: Workload, compression: str, plan: Plan) -> _Round:
-    for table in workload.tables:
-        meter.say(f"TRUNCATE TABLE {table} SYNC")
-        meter.hold_merges(table)
-    count = max(plan.at_once, plan.items // plan.rounds // workload.items_per_request)
+def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan: Plan) -> Figures:
+    """Measure one workload. The database of `meter` is this run's own."""
+    settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
+    loads, pairs = [], []
+    with house_process.running("ingest", settings) as house:
+        store = open_store(StoreSettings(url=store_url, database=meter.database))
+        count = workload.senders
+        sender.send(house.grpc, workload, count=count, at_once=workload.senders, compression=compression)
+        for _ in range(plan.rounds):
+            loads.append(_load(meter, house, workload, compression, plan))
+            rows = loads[-1].items // max(1, loads[-1].inserts)
+            pairs.append(_pair(meter, store, workload, max(1, round(rows / workload.items_per_request))))
+        peak = processes.cost_of(house.pid).peak_bytes
+        store.close()
+    items, rows = sum(load.items for load in loads), sum(pair.rows for pair in pairs)
+    return Figures(
+        workload=workload.name,
+        compression=compression,
+        items=items,
+        seconds=sum(load.seconds for load in loads),
+        bytes_per_item=workload.bytes_per_item,
+        ingester_us=sum(load.ingester for load in loads) / items * 1e6,
+        clickhouse_us=sum(pair.ours for pair in pairs) / rows * 1e6,
+        floor_us=sum(pair.floor for pair in pairs) / rows * 1e6,
+        clickhouse_under_load_us=sum(load.clickhouse for load in loads) / items * 1e6,
+        ingester_peak_bytes=peak,
+        rows_per_insert=items // max(1, sum(load.inserts for load in loads)),
+    )
+
+
+def _load(meter: Meter, house: RunningHouse, workload: Workload, compression: str, plan: Plan) -> _Load:
+    _empty(meter, workload)
+    count = max(workload.senders, int(plan.items * workload.share) // plan.rounds // workload.items_per_request)
     inserts, clickhouse = _inserts(meter), meter.cpu_seconds()
     ingester = processes.cost_of(house.pid).cpu_seconds
-    sent = sender.send(house.grpc, workload, count=count, at_once=plan.at_once, compression=compression)
+    sent = sender.send(house.grpc, workload, count=count, at_once=workload.senders, compression=compression)
     ingester = processes.cost_of(house.pid).cpu_seconds - ingester
     clickhouse = meter.cpu_seconds() - clickhouse
     inserts = _inserts(meter) - inserts
     _check(workload, sent, items := _rows(meter, workload))
+    return _Load(items, sent.seconds, inserts, ingester, clickhouse)
+
+
+def _pair(meter: Meter, store: Store, workload: Workload, requests_per_insert: int) -> _Pair:
+    _empty(meter, workload)
+    parcels = [wire.read(workload.signal, request) for request in workload.requests]
+    numbers = range(_INSERTS_A_ROUND * requests_per_insert)
+    ours = meter.cpu_seconds()
+    for first in numbers[::requests_per_insert]:
+        group = (parcels[number % len(parcels)] for number in range(first, first + requests_per_insert))
+        chunks = [chunk for parcel in group for chunk in parcel.chunks]
+        store.insert(otlp.insert_for(workload.signal, chunks, token=batch.new_token()))
+    ours = meter.cpu_seconds() - ours
     ready_made = {table: native_floor.blocks(meter, table) for table in workload.tables}
-    clickhouse += sum(map(meter.merge_once, workload.tables))
+    ours += sum(map(meter.merge_once, workload.tables))
     floors = [native_floor.measure(meter, table, *blocks) for table, blocks in ready_made.items()]
-    return _Round(
-        items=items,
-        seconds=sent.seconds,
-        inserts=inserts,
-        ingester=ingester,
-        clickhouse=clickhouse,
-        floor=sum(floor.cpu_seconds for floor in floors),
-        floor_rows=sum(floor.rows for floor in floors),
-    )
+    return _Pair(_rows(meter, workload), ours, sum(floors))
 
 
 def _check(workload: Workload, sent: sender.Sent, items: int) -> None:
@@ -120,6 +149,12 @@ def _check(workload: Workload, sent: sender.Sent, items: int) -> None:
     expected = sent.acknowledged * workload.items_per_request
     if items != expected:
         raise RuntimeError(f"{workload.name}: {expected} items were acknowledged, ClickHouse holds {items}")
+
+
+def _empty(meter: Meter, workload: Workload) -> None:
+    for table in workload.tables:
+        meter.say(f"TRUNCATE TABLE {table} SYNC")
+        meter.hold_merges(table)
 
 
 def _rows(meter: Meter, workload: Workload) -> int:

@@ -7,8 +7,9 @@ import dataclasses
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 from bench.ingest_benchmark import Figures
@@ -38,11 +39,17 @@ def as_json(figures: Sequence[Figures], clickhouse_version: str) -> str:
     return json.dumps({"machine": machine(), "clickhouse": clickhouse_version, "figures": lines}, indent=2) + "\n"
 
 
+def figures_of(told: Mapping[str, Any]) -> list[Figures]:
+    """Read back what `as_json` wrote."""
+    names = [field.name for field in dataclasses.fields(Figures)]
+    return [Figures(**{name: line[name] for name in names}) for line in told["figures"]]
+
+
 def as_markdown(figures: Sequence[Figures]) -> str:
     """Give the table that stands in the README."""
     head = (
-        "| workload | bytes an item | ingester us | ClickHouse us | Native floor us | over the floor "
-        "| items/s | items an insert | ingester peak |\n|---|---|---|---|---|---|---|---|---|\n"
+        "| workload | bytes | ingester | ClickHouse | Native floor | both over the floor "
+        "| items/s | items an INSERT | ingester's peak memory |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     return head + "".join(
         f"| {line.workload}, {line.compression} | {line.bytes_per_item:.0f} | {line.ingester_us:.2f} "
@@ -70,15 +77,19 @@ def as_svg(figures: Sequence[Figures]) -> str:
 
 def write(folder: Path, figures: Sequence[Figures], clickhouse_version: str) -> list[Path]:
     """Write the three forms into `folder` and give their paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "ingest.json": as_json(figures, clickhouse_version),
         "ingest.md": as_markdown(figures),
         "ingest.svg": as_svg(figures),
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in texts]
+    return [write_text(folder / name, text) for name, text in texts.items()]
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write one file, its folder with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _bars(line: Figures, top: int, scale: float) -> str:

@@ -4,6 +4,7 @@ Out: `Workload`s of serialised requests. Every attribute set, id and number is d
 two runs send the same bytes but for their timestamps, which are now (retention would delete others).
 """
 
+import dataclasses
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,10 @@ class Workload:
     requests: tuple[bytes, ...]
     tables: tuple[str, ...]
     """Where the rows end; the Native floor is measured into copies of these."""
+    senders: int = 12
+    """Requests under way at once."""
+    share: float = 1.0
+    """Of the items that a run sends; less where an item costs much more than a flat log."""
 
     @property
     def bytes_per_item(self) -> float:
@@ -58,14 +63,14 @@ def flat_logs(items: int = 8192, requests: int = 8, name: str = "flat logs") -> 
 
 def small_logs() -> Workload:
     """The same logs, ten a request: what many small senders without a Collector look like."""
-    return flat_logs(items=10, requests=64, name="small requests")
+    return dataclasses.replace(flat_logs(items=10, requests=64, name="small requests"), senders=512, share=0.1)
 
 
 def spans(items: int = 2048, requests: int = 8) -> Workload:
     """Spans with 12 attributes and 2 events."""
     draw = random.Random(2)
     bodies = tuple(_span_request(draw, items) for _ in range(requests))
-    return Workload("spans", Signal.TRACES, items, bodies, ("otel_traces",))
+    return Workload("spans", Signal.TRACES, items, bodies, ("otel_traces",), share=0.5)
 
 
 def number_points(items: int = 8192, requests: int = 8) -> Workload:
@@ -80,7 +85,7 @@ def kubernetes_events(items: int = 500, requests: int = 8) -> Workload:
     """Kubernetes events as the k8sobjects receiver sends them: the watch event as a map in the body."""
     draw = random.Random(4)
     bodies = tuple(_events_request(draw, items) for _ in range(requests))
-    return Workload("kubernetes events", Signal.LOGS, items, bodies, ("otel_logs",))
+    return Workload("kubernetes events", Signal.LOGS, items, bodies, ("otel_logs",), senders=8, share=0.1)
 
 
 def _attribute(key: str, value: str | int | float) -> KeyValue:

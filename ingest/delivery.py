@@ -53,6 +53,10 @@ VIOLATED_CONSTRAINT = 469
 PERHAPS_UNREADABLE = frozenset({32, 33, 36})
 """ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA, BAD_ARGUMENTS: what ClickHouse's Protobuf reader says of fields that
 OTLP does not define, and what it says of its own setup as well. Mending tells the two apart."""
+ABOUT_THE_ROWS = frozenset({252, 436, 444, VIOLATED_CONSTRAINT})
+"""TOO_MANY_PARTS (rows over too many days in one INSERT), PROTOBUF_BAD_CAST, UNKNOWN_PROTOBUF_FORMAT, VIOLATED_CONSTRAINT:
+codes that blame the rows alone. Any other code of bad data may as well be a table or a view that somebody changed, and a
+sender must not throw rows away for that."""
 LOG_INTERVAL = 60.0
 """Seconds between two log lines about the same trouble."""
 BUSY_PAUSE = 2.0
@@ -194,9 +198,9 @@ class Delivery:
 
     def _verdict(self, error: BadDataError) -> IngestError:
         """What the sender of a request that stands alone hears, after mending did not help."""
-        if error.code in PERHAPS_UNREADABLE:
-            return self._complain(error)
-        return NotStorableError(f"ClickHouse can never hold this request: {error}")
+        if error.code in ABOUT_THE_ROWS:
+            return NotStorableError(f"ClickHouse can never hold this request: {error}")
+        return self._complain(error)
 
     def _complain(self, error: StoreError) -> BusyError:
         """Tell the operator, once a minute, and give what the senders hear meanwhile."""

@@ -5,8 +5,11 @@ In: unary Export calls; their messages stay bytes, parsing them is not the door'
 details. Refuses what is over the size limit, arrives too slowly, or comes while all places or all memory are
 taken. Any other service, profiles included, is UNIMPLEMENTED.
 
-Two things are unlike a plain gRPC server, and both bound memory:
+Three things are unlike a plain gRPC server, and all bound memory:
 - A handler reads its message itself, so that a request without a place is refused before its bytes are taken in.
+- gRPC gives a message whole or not at all and does not tell its size before, so the budget can be asked only when the
+  message is there. Hence messages are read in turns: as many at once as would fit into the budget if each were as large
+  as is allowed. One that lies ready, as small ones do, has its turn within a step of the event loop.
 - Decompression is ours (`grpc.per_message_decompression` is off): it asks the budget first, answers a truncated body
   with INVALID_ARGUMENT where gRPC would say INTERNAL, and costs half of what gRPC's own does.
 
@@ -23,7 +26,7 @@ from urllib.parse import unquote
 
 import grpc
 
-from ingest.admission import Budget, Counters, Gate, Reservation
+from ingest.admission import Budget, Counters, Gate, Reservation, Turns
 from ingest.compression import GZIP_MAGIC, Coding, Decompressor, looks_like_zlib, too_large
 from ingest.errors import BusyError, IngestError, MalformedError
 from ingest.intake import Encoding, Intake
@@ -43,6 +46,9 @@ SERVICES = {
 }
 HEALTH_SERVICE = "grpc.health.v1.Health"
 
+READ_PATIENCE = 1.0
+"""Seconds that a message may take to arrive while others wait for their turn."""
+
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _SERVING, _NOT_SERVING = b"\x08\x01", b"\x08\x02"
 """HealthCheckResponse with `status` (field 1) 1 and 2."""
@@ -57,6 +63,7 @@ class GrpcDoor:
         self._budget = budget
         self._counters = counters
         self._gate = Gate(settings.max_concurrent_requests)
+        self._turns = Turns(settings.memory_bytes // settings.max_request_bytes, READ_PATIENCE)
         self._decompressor = Decompressor(settings.max_request_bytes)
         self._server: grpc.aio.Server | None = None
         self._health = _SERVING
@@ -108,33 +115,35 @@ class GrpcDoor:
             with self._gate:
                 # No local name for the body: whoever reads it behind the seam can let go of it.
                 accepted = await self._intake.accept(signal, await self._receive(context), Encoding.PROTOBUF, sender)
+            return export_response(signal, accepted, Encoding.PROTOBUF, self._settings.max_response_bytes)
         except IngestError as error:
             failure = failure_of(error)
         except Exception:  # noqa: BLE001 - a request ends here: its sender must get an answer whatever broke
             _log.exception("a %s request of %s broke", signal, sender)
             failure = internal_failure()
-        else:
-            return export_response(signal, accepted, Encoding.PROTOBUF, self._settings.max_response_bytes)
         self._counters.refused(signal, TRANSPORT, failure.reason)
         return await _refuse(context, failure)
 
     async def _receive(self, context: grpc.aio.ServicerContext) -> bytes:
+        with Reservation(self._budget) as reservation:
+            message = await self._read(context, reservation)
+            return await self._decompressor.decompress(message, coding_of(message), reservation)
+
+    async def _read(self, context: grpc.aio.ServicerContext, reservation: Reservation) -> bytes:
         seconds = self._settings.read_timeout_s
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit, self._turns.turn(limit):
                 message = await context.read()
+                if message is not grpc.aio.EOF:
+                    reservation.hold(len(message))
+                    return bytes(message)
         except TimeoutError as error:
-            late = f"the request did not arrive within {seconds:g} seconds: send the same again"
-            raise BusyError(late) from error
-        if message is grpc.aio.EOF:
-            if not context.peer():
-                # gRPC itself has ended the call and answered it, which at this point it does only over the
-                # limit.
-                raise too_large(self._settings.max_request_bytes)
-            raise MalformedError("the call carries no request")
-        with Reservation(self._budget) as reservation:
-            reservation.hold(len(message))
-            return await self._decompressor.decompress(message, coding_of(message), reservation)
+            late = f"the request did not arrive within {seconds:g} seconds, or {READ_PATIENCE:g} while others waited"
+            raise BusyError(f"{late}: send the same again") from error
+        if not context.peer():
+            # gRPC itself has ended the call and answered it, which at this point it does only over the limit.
+            raise too_large(self._settings.max_request_bytes)
+        raise MalformedError("the call carries no request")
 
     async def _check(self, request: bytes, context: grpc.aio.ServicerContext) -> bytes:
         if request not in self._health_requests:
@@ -186,6 +195,9 @@ def _options(settings: IngestSettings) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),  # a second process on the same port must fail, not take half of the senders
         ("grpc.per_message_decompression", 0),
+        # gRPC would widen the window of streams that nobody reads yet to what the line carries, megabytes each.
+        # Without, such a stream holds 64 KiB; one that is read still gets a window for its message.
+        ("grpc.http2.bdp_probe", 0),
         ("grpc.max_receive_message_length", settings.max_request_bytes),
         ("grpc.max_send_message_length", settings.max_response_bytes),
         # A connection alone may reach past all places, so that its sender is told so instead of left to wait.

@@ -27,11 +27,12 @@ def _mebibytes(size: int) -> str:
 class Lease:
     """A share of the budget. It is given back once, however often `release` is called."""
 
-    __slots__ = ("_budget", "_size")
+    __slots__ = ("_budget", "_given_back", "_size")
 
     def __init__(self, budget: Budget, size: int) -> None:
         self._budget = budget
         self._size = size
+        self._given_back = False
 
     @property
     def size(self) -> int:
@@ -43,9 +44,17 @@ class Lease:
         before, self._size = self._size, size
         self._budget._move(size - before)  # noqa: SLF001 - the two classes are one thing
 
+    def grow(self, size: int) -> None:
+        """Hold at least `size` bytes from now on, for bytes that are not there yet.
+
+        Raises what `Budget.reserve` raises, and `BusyError` once the lease was given back: a thread may still be at
+        work for a sender who has gone away.
+        """
+        self._budget._grow(self, size)  # noqa: SLF001 - the two classes are one thing
+
     def release(self) -> None:
         """Give everything back."""
-        self.resize(0)
+        self._budget._release(self)  # noqa: SLF001 - the two classes are one thing
 
 
 class Budget:
@@ -72,6 +81,11 @@ class Budget:
 
     def reserve(self, size: int) -> Lease:
         """Hold `size` bytes. Raises `BusyError` if they are not free, `TooLargeError` if never."""
+        lease = Lease(self, 0)
+        lease.grow(size)
+        return lease
+
+    def _grow(self, lease: Lease, size: int) -> None:
         if size > self.limit:
             message = (
                 f"the request needs {_mebibytes(size)} of memory to be read, and ingest may use "
@@ -79,15 +93,24 @@ class Budget:
             )
             raise TooLargeError(message)
         with self._lock:
-            free = self.limit - self._used
-            if size <= free:
-                self._refusals = 0
-            else:
+            if lease._given_back:  # noqa: SLF001 - the two classes are one thing
+                raise BusyError("the request was given up: send the same again")
+            more = max(0, size - lease.size)
+            if more > self.limit - self._used:
                 self._refusals += 1
                 raise self._busy()
-            used = self._add(size)
+            self._refusals = 0
+            lease._size += more  # noqa: SLF001 - the two classes are one thing
+            used = self._add(more)
         self._tell(used)
-        return Lease(self, size)
+
+    def _release(self, lease: Lease) -> None:
+        with self._lock:
+            lease._given_back = True  # noqa: SLF001 - the two classes are one thing
+            size, lease._size = lease._size, 0  # noqa: SLF001 - the two classes are one thing
+            used = self._add(-size)
+        if size:
+            self._tell(used)
 
     def _busy(self) -> BusyError:
         pause = min(FIRST_PAUSE + PAUSE_STEP * (self._refusals - 1), LONGEST_PAUSE)

@@ -103,9 +103,9 @@ class BatchSettings(_Settings):
         default=500,
         ge=1,
         le=60_000,
-        description="Milliseconds the oldest row of a batch waits. A sender waits as long for its answer, "
-        "so it bounds "
-        "what a sender with one request at a time can reach.",
+        description="Milliseconds the oldest row of a batch waits; beside a running INSERT of the same signal up to "
+        "5 times that. A sender waits as long for its answer, so it bounds what a sender with one request at a time "
+        "can reach.",
     )
     in_flight: int = Field(
         default=4,
@@ -126,8 +126,8 @@ class IngestSettings(_Settings):
         ge=1024,
         le=1024 * MEBIBYTE,
         description="Bytes of one request, before and after decompression alike. 64 MiB is what the OTLP "
-        "specification "
-        "recommends.",
+        "specification recommends. Over gRPC as many requests are received at once as fit into `memory_bytes` at this "
+        "size, since gRPC does not tell the size before; lower it where many senders have slow lines.",
     )
     max_response_bytes: int = Field(
         default=4 * MEBIBYTE,
@@ -152,12 +152,15 @@ class IngestSettings(_Settings):
         description="Seconds a request may take to arrive; a sender that stalls must not hold memory for ever.",
     )
     memory_bytes: int = Field(
-        default=384 * MEBIBYTE,
+        default=192 * MEBIBYTE,
         ge=MEBIBYTE,
         le=1024 * 1024 * MEBIBYTE,
-        description="Bytes that all requests together may hold, from their arrival to ClickHouse's OK; "
-        "above it senders "
-        "are asked to come again. The process itself needs about 100 MiB more.",
+        description="Bytes that all requests together may hold, from their arrival to ClickHouse's OK; above it "
+        "senders are asked to come again. To be read, a request needs some 6 times its size for a moment, as JSON 16 "
+        "times, with arrays or maps as values 26 times, and each of those over 64 KiB 80 times its own size. A request "
+        "that needs more than all of this is read only while nothing else is held, and takes what it takes; only one "
+        "array or map that alone needs more is refused for good. The process itself needs about 75 MiB more, and what "
+        "is just being received over gRPC at most as much again as this.",
     )
 
     @model_validator(mode="after")

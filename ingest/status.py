@@ -1,7 +1,8 @@
 """How an error looks on the wire: gRPC status, HTTP status, google.rpc.Status with details.
 
 In: an `ingest.errors.IngestError`, or a `Failure` that a door states itself. Out: numbers, headers and
-bodies. Refuses nothing; an error it does not know is INTERNAL / 500, which a sender must not repeat.
+bodies. Refuses nothing; a fault of the house itself is UNAVAILABLE / 503 like a busy house, since INTERNAL / 500
+would make the sender drop data for a mistake that is not its own.
 
 Source: OTLP specification, "Failures" of OTLP/gRPC and of OTLP/HTTP,
 https://opentelemetry.io/docs/specs/otlp/. What a sender repeats: UNAVAILABLE and 429, 502, 503, 504. What it
@@ -20,6 +21,9 @@ from ingest.intake import Encoding
 
 MAX_MESSAGE_BYTES = 1024
 """Of an error's message: gRPC carries it twice in trailers, percent-encoded and base64, within 8 KiB."""
+
+FAULT_PAUSE = 5.0
+"""Seconds a sender waits after a fault of the house itself: somebody may have to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,17 @@ def failure_of(error: IngestError) -> Failure:
         case BusyError():
             return Failure(code_pb2.UNAVAILABLE, 503, "busy", message, retry_after=error.retry_after)
         case _:
-            return Failure(code_pb2.INTERNAL, 500, "internal", message)
+            return internal_failure()
 
 
 def internal_failure() -> Failure:
-    """For a fault of the house itself; the sender learns no more, the log does."""
-    return Failure(code_pb2.INTERNAL, 500, "internal", "the house made a mistake of its own, and logged it: not stored")
+    """For a fault of the house itself; the sender learns no more, the log does.
+
+    Whether the request was stored is not known then; sent again, its rows may stand twice, which is better than not
+    at all.
+    """
+    message = "the house made a mistake of its own, and logged it: send the same again"
+    return Failure(code_pb2.UNAVAILABLE, 503, "internal", message, retry_after=FAULT_PAUSE)
 
 
 def status_bytes(failure: Failure) -> bytes:

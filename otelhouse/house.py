@@ -92,11 +92,12 @@ class House:
         if self.settings.store.embedded:
             # The engine keeps the schemas of Protobuf inserts in `__cache__` below the working folder, and takes no
             # setting for another place. Beside its data it is sure to be writable, and in nobody's way.
-            self._closing.enter_context(contextlib.chdir(self.settings.store.path))
+            self._closing.enter_context(contextlib.chdir(self.settings.store.path.expanduser()))
         await opening.wait_for(store, self.settings, self.progress, make_database=self.roles.migrate)
         await opening.check_version(store)
         if self.roles.migrate:
-            await opening.bring_tables_up_to_date(store, self.settings.sql, self.progress)
+            report = await opening.bring_tables_up_to_date(store, self.settings.sql, self.progress)
+            opening.tell_left_alone(report)
         return store
 
     async def _open_rest(self, store: Store) -> None:

@@ -38,6 +38,8 @@ class Answered:
     truncated: bool
     window: str
     """since/until, or empty where the question has no window."""
+    left_out: str = ""
+    """What another parameter than `limit` left out, `series=3`, or empty."""
 
 
 def ask(url: str, name: str, written: Mapping[str, str], form: str) -> Answered:
@@ -64,7 +66,8 @@ def _answered(url: str, body: bytes, headers: http.client.HTTPMessage) -> Answer
     if not rows.isdecimal():
         raise Refusal(f"what answers at {url} is no house: give the house's address with --url", users_mistake=False)
     truncated = headers.get("x-otelhouse-truncated") == "true"
-    return Answered(body, int(rows), truncated, headers.get("x-otelhouse-window", ""))
+    left_out = headers.get("x-otelhouse-left-out", "")
+    return Answered(body, int(rows), truncated, headers.get("x-otelhouse-window", ""), left_out)
 
 
 def _refusal(url: str, status: int, body: bytes) -> Refusal:

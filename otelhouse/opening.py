@@ -6,6 +6,7 @@ probes say that the process is not ready. All else that is wrong ends the start 
 """
 
 import asyncio
+import logging
 import time
 
 from otelhouse.progress import Progress
@@ -17,6 +18,8 @@ from store import opening
 from store.errors import RetryableError, StoreError
 from store.port import Limits, Select, Store
 from store.settings import StoreSettings
+
+_log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between two attempts to reach a server; each pause is twice the last."""
@@ -115,3 +118,13 @@ async def bring_tables_up_to_date(store: Store, settings: SchemaSettings, progre
         return await progress.during("Bringing the tables up to date", work)
     except MIGRATION_ERRORS as error:
         raise StartError(f"the tables cannot be brought up to date: {error}") from error
+
+
+def tell_left_alone(report: MigrationReport) -> None:
+    """Warn of tables that were here before us and lack what makes a retry harmless."""
+    if report.left_alone:
+        _log.warning(
+            "tables that somebody else made are used as they are: %s; an insert that is sent again may be stored twice "
+            "there until `otelhouse migrate --adopt` has added the deduplication window",
+            ", ".join(report.left_alone),
+        )

@@ -122,5 +122,9 @@ def _remark(answered: Answered) -> None:
     window = f" between {answered.window.replace('/', ' and ')}" if answered.window else ""
     if not answered.rows:
         click.echo(f"no rows{window}", err=True)
+    elif answered.left_out:
+        names = [f"--{one.partition('=')[0].replace('_', '-')}" for one in answered.left_out.split(", ")]
+        remark = f"{answered.rows} rows{window}; left out: {answered.left_out}: raise {' and '.join(names)} or narrow"
+        click.echo(remark, err=True)
     elif answered.truncated:
         click.echo(f"the first {answered.rows} rows{window}; there are more: raise --limit or narrow", err=True)

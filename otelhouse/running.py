@@ -8,6 +8,8 @@ import asyncio
 import logging
 import os
 import signal
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -50,6 +52,15 @@ async def _run(make: Callable[[], Runnable], close_within: float, opened: Callab
         async with asyncio.timeout(close_within):
             await house.close()
     _log.info("stopped")
+
+
+def threads_left(within: float) -> list[str]:
+    """Wait up to `within` seconds for the threads that Python would wait for at its exit; the names of those left."""
+    deadline = time.monotonic() + within
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread() and not thread.daemon]
+    for thread in others:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [thread.name for thread in others if thread.is_alive()]
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -19,6 +19,9 @@ from otelhouse.settings import Settings
 
 _log = logging.getLogger(__name__)
 
+THREAD_GRACE = 1.0
+"""Seconds that threads have to end when the house is closed: idle ones are on their way out."""
+
 
 @click.command()
 @clickhouse_option
@@ -63,14 +66,21 @@ def _run(settings: Settings, roles: Roles) -> None:
     except StartError as error:
         raise Failure(str(error)) from error
     except TimeoutError:
-        _end_at_once(settings)
+        _log.error("not closed within %g s (process.shutdown_s); ending at once", settings.process.shutdown_s)
+        _end_at_once(1)
+    left = running.threads_left(THREAD_GRACE)
+    if left:
+        # Their senders were told to come back; whether ClickHouse still takes the rows is open.
+        _log.warning("ending without what still runs: %s", ", ".join(left))
+        _end_at_once(0)
 
 
-def _end_at_once(settings: Settings) -> NoReturn:
+def _end_at_once(code: int) -> NoReturn:
     """Leave threads behind that do not end: Python would wait for them at its exit."""
-    _log.error("not closed within %g s (process.shutdown_s); ending at once", settings.process.shutdown_s)
+    logging.shutdown()
+    sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(1)
+    os._exit(code)
 
 
 def banner(house: House, seconds: float) -> str:

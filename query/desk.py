@@ -5,7 +5,8 @@ rows what was asked in fact, how much was read, and whether rows were left out. 
 `query.errors`. REST, the command line and later windows ask here and nowhere else; none of them sees SQL.
 
 `ask` blocks; `ask_async` runs it in a bounded pool of threads, and stops the statement in ClickHouse when its
-caller goes away.
+caller goes away. Waiting for a free thread and asking how fresh the data is do not count against a question's seconds:
+who gets no thread in time is told that the house is busy, and rows that are there are given whatever comes after.
 """
 
 import asyncio
@@ -17,23 +18,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from query import errors, parameters
+from query import errors, freshness, parameters
 from query.parameters import Given, Written
 from query.settings import QuerySettings
-from sql import catalogue
 from sql.catalogue import Catalogue, Question, ResultColumn
-from sql.parameter import Bindable, iso_time
-from sql.signals import Signal
-from store.errors import StoreError
+from sql.parameter import Bindable
+from store.errors import NotReachableError, StoreError
 from store.port import Answer, Cell, Limits, Parameter, Select, Store
 
 log = logging.getLogger(__name__)
 
-FRESHNESS_LIMITS = Limits(seconds=2.0, rows=1)
-"""The newest time of a table comes from its parts' own minimum and maximum, so this is plenty."""
-
 GRACE = 2.0
 """Seconds that ClickHouse has, past a question's limit, to say itself that the limit was reached."""
+
+TOTAL = "_total"
+"""Beside a parameter `series`, which bounds how many are shown, a column `series_total` says how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,8 @@ class Reply:
     rows: list[tuple[Cell, ...]]
     truncated: bool
     """True exactly when there were more rows than the answer holds."""
+    left_out: Mapping[str, int]
+    """By parameter that bounds something other than rows (`series`), how many it left out; those of 0 are not in it."""
     elapsed: float
     """Seconds, from asking ClickHouse to holding the rows."""
     rows_read: int
@@ -76,6 +77,7 @@ class Desk:
         *,
         now: Callable[[], int] = time.time_ns,
         grace: float = GRACE,
+        freshness_seconds: float = freshness.SECONDS,
     ) -> None:
         self.questions = questions
         self.settings = settings
@@ -83,6 +85,7 @@ class Desk:
         self._now = now
         self._grace = grace
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="question")
+        self._freshness = freshness.Freshness(store, now, seconds=freshness_seconds)
         self._asking = 0
 
     def question(self, name: str) -> Question:
@@ -98,7 +101,8 @@ class Desk:
         """
         question = self.question(name)
         given = parameters.settle(question, written, self._now())
-        return self._answer(question, given, query_id or new_query_id(name))
+        answer = self._select(question, given, query_id or new_query_id(name))
+        return _reply(question, given, answer, self._freshness.of(question.signals))
 
     async def ask_async(self, name: str, written: Mapping[str, Written]) -> Reply:
         """Answer one question beside the loop; cancelling this cancels the statement in ClickHouse."""
@@ -108,44 +112,72 @@ class Desk:
             raise errors.BusyError("More questions are being asked than may wait", mend="Ask again in a few seconds.")
         self._asking += 1
         try:
-            return await self._within_deadline(question, given)
+            answer = await self._in_turn(question, given)
+            return _reply(question, given, answer, await self._freshness.of_async(question.signals))
         finally:
             self._asking -= 1
 
-    async def _within_deadline(self, question: Question, given: Given) -> Reply:
-        """The engine ends an overlong statement itself; this ends the wait should it, or the queue, not."""
+    async def _in_turn(self, question: Question, given: Given) -> Answer:
+        """Wait for a thread, then for the rows. Whoever goes away or is refused leaves no statement running."""
         query_id = new_query_id(question.name)
-        asked = self._threads.submit(self._answer, question, given, query_id)
-        seconds = self._limits(question, given).seconds + self._grace
+        begun: Future[None] = Future()
+        asked = self._threads.submit(self._select, question, given, query_id, begun)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(asked), seconds)
-        except TimeoutError as late:
-            await self._give_up(asked, query_id)
-            raise _late(question, seconds) from late
+            await self._begin(begun, asked)
+            return await self._within_deadline(question, given, query_id, asked)
         except asyncio.CancelledError:
             await self._give_up(asked, query_id)
             raise
 
-    async def _give_up(self, asked: Future[Reply], query_id: str) -> None:
-        """Stop what nobody waits for: in the queue if it never began, else in ClickHouse."""
+    async def _begin(self, begun: Future[None], asked: Future[Answer]) -> None:
+        """Return once a thread asks the question. Raises `BusyError` if it waited too long for one."""
+        seconds = self.settings.max_wait_seconds
+        await asyncio.wait({asyncio.wrap_future(begun)}, timeout=seconds)
+        if not begun.done() and asked.cancel():
+            raise errors.BusyError(
+                f"Other questions kept this one waiting for {seconds:g} seconds; it was never begun",
+                mend="Ask again in a few seconds.",
+            )
+
+    async def _within_deadline(self, question: Question, given: Given, query_id: str, asked: Future[Answer]) -> Answer:
+        """The engine ends an overlong statement itself; this ends the wait should it not."""
+        seconds = self._limits(question, given).seconds + self._grace
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(asked), seconds)
+        except TimeoutError as late:
+            problem = await self._give_up(asked, query_id)
+            if isinstance(problem, NotReachableError):
+                # That is why no rows came; a shorter time window would mend nothing.
+                raise errors.from_store(problem) from problem
+            raise _late(question, seconds, stopped=problem is None) from late
+
+    async def _give_up(self, asked: Future[Answer], query_id: str) -> StoreError | None:
+        """Stop what nobody waits for: in the queue if it never began, else in ClickHouse; gives what was in the way."""
         if asked.cancel() or asked.done():
-            return
+            return None
         # The answer's own thread ends by itself once ClickHouse has stopped; its outcome is nobody's any
         # more.
-        await asyncio.to_thread(self._store.cancel, query_id)
+        try:
+            await asyncio.to_thread(self._store.cancel, query_id)
+        except StoreError as problem:
+            log.warning("the question with query id %s could not be stopped: %s", query_id, problem)
+            return problem
+        return None
 
-    def _answer(self, question: Question, given: Given, query_id: str) -> Reply:
+    def _select(self, question: Question, given: Given, query_id: str, begun: Future[None] | None = None) -> Answer:
+        """Ask ClickHouse; `begun` is told as soon as a thread does."""
+        if begun is not None:
+            begun.set_result(None)
         limits = self._limits(question, given)
         bound: dict[str, Parameter] = dict(given.bound)
         if parameters.LIMIT in bound:
             # One more than wanted, so that the port can tell an answer that ends here from one that was cut.
             bound[parameters.LIMIT] = limits.rows + 1
         try:
-            answer = self._store.select(Select(question.sql, bound, limits, query_id=query_id))
+            return self._store.select(Select(question.sql, bound, limits, query_id=query_id))
         except StoreError as error:
             log.warning("question %s failed (query id %s): %s", question.name, query_id, error)
             raise errors.from_store(error) from error
-        return self._reply(question, given, answer)
 
     def _limits(self, question: Question, given: Given) -> Limits:
         rows = min(question.rows, self.settings.max_rows, int(given.values.get(parameters.LIMIT, question.rows)))
@@ -156,45 +188,50 @@ class Desk:
             memory_bytes=self.settings.max_memory_bytes,
         )
 
-    def _reply(self, question: Question, given: Given, answer: Answer) -> Reply:
-        found = tuple(column.name for column in answer.columns)
-        promised = tuple(column.name for column in question.columns)
-        if answer.rows and found != promised:
-            raise _broken_promise(question, found, promised)
-        return Reply(
-            question=question.name,
-            parameters=MappingProxyType(dict(given.shown)),
-            window=_window(given),
-            columns=question.columns,
-            rows=answer.rows,
-            truncated=answer.truncated,
-            elapsed=answer.elapsed,
-            rows_read=answer.rows_read,
-            bytes_read=answer.bytes_read,
-            query_id=answer.query_id,
-            data_through=MappingProxyType({s.value: t for s in question.signals if (t := self._through(s))}),
-        )
-
-    def _through(self, signal: Signal) -> str | None:
-        """The newest time stored of a signal, or None where that would mislead."""
-        try:
-            answer = self._store.select(Select(catalogue.probe(f"newest_{signal}"), limits=FRESHNESS_LIMITS))
-        except StoreError as error:
-            # The rows are right without it, and leaving it out says that it is not known.
-            log.warning("how fresh %s are is not known: %s", signal, error)
-            return None
-        newest = int(str(answer.rows[0][0])) if answer.rows else 0
-        # A sender whose clock runs ahead must not make the house look fresher than now.
-        return iso_time(newest) if 0 < newest <= self._now() else None
-
     def close(self) -> None:
         """Let go of the threads; questions under way are waited for."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._freshness.close()
 
 
 def new_query_id(name: str) -> str:
     """An id that tells in `system.query_log` which question it was."""
     return f"{name}-{uuid.uuid4().hex}"
+
+
+def _reply(question: Question, given: Given, answer: Answer, data_through: Mapping[str, str]) -> Reply:
+    found = tuple(column.name for column in answer.columns)
+    promised = tuple(column.name for column in question.columns)
+    if answer.rows and found != promised:
+        raise _broken_promise(question, found, promised)
+    left_out = _left_out(question, given, answer)
+    return Reply(
+        question=question.name,
+        parameters=MappingProxyType(dict(given.shown)),
+        window=_window(given),
+        columns=question.columns,
+        rows=answer.rows,
+        truncated=answer.truncated or bool(left_out),
+        left_out=MappingProxyType(left_out),
+        elapsed=answer.elapsed,
+        rows_read=answer.rows_read,
+        bytes_read=answer.bytes_read,
+        query_id=answer.query_id,
+        data_through=MappingProxyType(dict(data_through)),
+    )
+
+
+def _left_out(question: Question, given: Given, answer: Answer) -> dict[str, int]:
+    """What the SELECT itself cut, which the number of rows does not show: read from the `_total` columns."""
+    if not answer.rows:
+        return {}
+    first = {column.name: cell for column, cell in zip(question.columns, answer.rows[0], strict=True)}
+    cut = {
+        one.name: int(str(first[one.name + TOTAL])) - int(given.values[one.name])
+        for one in question.parameters
+        if one.name + TOTAL in first
+    }
+    return {name: number for name, number in cut.items() if number > 0}
 
 
 def _window(given: Given) -> Window | None:
@@ -203,9 +240,10 @@ def _window(given: Given) -> Window | None:
     return Window(str(given.shown[parameters.SINCE]), str(given.shown[parameters.UNTIL]))
 
 
-def _late(question: Question, seconds: float) -> errors.LimitExceededError:
+def _late(question: Question, seconds: float, *, stopped: bool) -> errors.LimitExceededError:
+    end = "and was stopped" if stopped else "and could not be stopped"
     return errors.LimitExceededError(
-        f"Question `{question.name}` was not answered within {seconds:g} seconds, and was stopped",
+        f"Question `{question.name}` was not answered within {seconds:g} seconds, {end}",
         mend="Ask for a shorter time window, or filter by service.",
     )
 

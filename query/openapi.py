@@ -121,6 +121,10 @@ def _answer_schema(question: Question) -> dict[str, object]:
             "rows": {"type": "array", "items": {"type": "object", "properties": row}},
             "row_count": {"type": "integer"},
             "truncated": {"type": "boolean", "description": "Whether there were more rows than these."},
+            "left_out": {
+                "type": "object",
+                "description": "By parameter that bounds something other than rows, how many it left out.",
+            },
             "elapsed_seconds": {"type": "number"},
             "rows_read": {"type": "integer"},
             "bytes_read": {"type": "integer"},

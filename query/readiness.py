@@ -2,11 +2,13 @@
 
 In: functions that return when all is well and raise when it is not. Out: by name, an empty text or what is wrong.
 A check that hangs is not started again before it ends, so that a probe every few seconds does not pile up threads.
+Each check has a thread of its own, since a pod that ingests well must not be taken out because its questions are many.
 """
 
 import asyncio
 import functools
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from sql import catalogue
 from store.errors import StoreError
@@ -47,6 +49,7 @@ class Readiness:
     def __init__(self, checks: Mapping[str, Check], seconds: float) -> None:
         self._checks = checks
         self._seconds = seconds
+        self._threads = ThreadPoolExecutor(max(1, len(checks)), thread_name_prefix="ready")
         self._running: dict[str, asyncio.Task[str]] = {}
 
     async def look(self) -> dict[str, str]:
@@ -64,7 +67,7 @@ class Readiness:
 
     async def _run(self, check: Check) -> str:
         try:
-            await asyncio.to_thread(check)
+            await asyncio.get_running_loop().run_in_executor(self._threads, check)
         except (StoreError, NotReadyError) as problem:
             return str(problem) or type(problem).__name__
         except Exception as problem:  # noqa: BLE001  a probe ends here, and a check that breaks is a no, not a 500

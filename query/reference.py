@@ -24,12 +24,15 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
   `missing_parameter`, `bad_parameter`), 404 `unknown_question`, 413 `too_large`, 422 `limit_exceeded`, 502 `failed`,
   503 `not_reachable` or `busy`, 500 `internal`. Codes are stable.
 - **Formats** are chosen by `?format=` or the Accept header: `json`, `ndjson` (an object a line), `csv`. For the last
-  two, `x-otelhouse-rows`, `-truncated`, `-window`, `-query-id` and `-data-through` are response headers.
+  two, `x-otelhouse-rows`, `-truncated`, `-left-out`, `-window`, `-query-id` and `-data-through` are response headers.
 - **Numbers**: 64-bit integers are JSON numbers (JavaScript rounds those above 2^53; ids are texts); NaN and the
   infinities are `null`.
-- **Truncated**: `truncated` is true exactly when there were more rows than the answer holds.
-- **data_through** is, by signal, the newest time that is stored. A signal is left out where that is not known, where
-  nothing is stored, or where a sender's clock runs ahead of ours.
+- **Truncated**: `truncated` is true exactly when there were more rows than the answer holds. Where another parameter
+  than `limit` cut them, `left_out` names it and says how many it left out: `{"series": 12}`.
+- **Busy**: a question for which no thread is free within `query.max_wait_seconds` is refused with 503 `busy` and
+  Retry-After. Its own seconds begin when it does.
+- **data_through** is, by signal, the newest time that is stored. A signal is left out where that is not known in
+  time, where nothing is stored, or where a sender's clock runs ahead of ours.
 """
 
 

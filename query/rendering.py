@@ -60,6 +60,8 @@ def headers(reply: Reply) -> dict[str, str]:
     }
     if reply.window:
         found["x-otelhouse-window"] = f"{reply.window.since}/{reply.window.until}"
+    if reply.left_out:
+        found["x-otelhouse-left-out"] = ", ".join(f"{name}={number}" for name, number in reply.left_out.items())
     if reply.data_through:
         found["x-otelhouse-data-through"] = ", ".join(f"{name}={at}" for name, at in reply.data_through.items())
     return found
@@ -76,6 +78,7 @@ def document(reply: Reply) -> dict[str, object]:
         "rows": [dict(zip(names, map(plain, row), strict=True)) for row in reply.rows],
         "row_count": len(reply.rows),
         "truncated": reply.truncated,
+        "left_out": dict(reply.left_out),
         "elapsed_seconds": round(reply.elapsed, 6),
         "rows_read": reply.rows_read,
         "bytes_read": reply.bytes_read,

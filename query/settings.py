@@ -36,16 +36,24 @@ class QuerySettings(BaseModel):
         description="Memory in bytes that ClickHouse may use for one question; 0 for its own.",
     )
     concurrency: int = Field(
-        default=8,
+        default=6,
         ge=1,
         le=256,
-        description="Questions asked at the same time; each holds one thread and one connection.",
+        description="Questions asked at the same time; each holds one thread and one of `store.select_connections`. "
+        "Keep it two below those: `/readyz` and the freshness of answers need one each, however busy questions are.",
     )
     max_waiting: int = Field(
         default=64,
         ge=0,
         le=10_000,
         description="Questions that may wait for a free thread; more are refused with 503.",
+    )
+    max_wait_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        le=600,
+        description="Seconds that a question may wait for a free thread before it is refused with 503. They do not "
+        "count against `max_seconds`.",
     )
     max_body_bytes: int = Field(
         default=65_536,

@@ -2,8 +2,8 @@
 
 In: length-delimited ``ResourceLogs``, ``ResourceSpans`` or ``ResourceMetrics`` messages, as `ingest.wire` makes them.
 Out: a `store.port.Insert` into one of the three Null tables, whose materialized views (``sql/decode/*_mv.sql``)
-explode them into the otel_* tables. No row is touched here, and nested values are refused by construction: the Protobuf
-text does not know them.
+explode them into the otel_* tables. No row is touched here. Nested values must be text by now: the Protobuf text does
+not know them, so ClickHouse would leave them out (`ingest.wire` sees to it).
 """
 
 import string
@@ -33,6 +33,8 @@ _SETTINGS: Mapping[str, port.Setting] = {
     "min_insert_block_size_rows": _MAX_MESSAGES,
     "min_insert_block_size_bytes": 0,
     "max_block_size": _MAX_MESSAGES,
+    # A backfill may span months (the default is 100 days); what spans years is a broken clock, and is refused.
+    "max_partitions_per_insert_block": 1000,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "insert_deduplicate": 1,
     # The views' branches are cheap; picking rows apart for each costs more than computing them all (measured: 15 %).

@@ -53,7 +53,7 @@
 --   default: 10
 --   bounds: 1 .. 100
 --   example: 20
---   help: The most series to answer with: those with most data points. Column series_total says how many there are.
+--   help: The most series to answer with: those with most data points. An answer that left series out says so.
 -- param limit: UInt32
 --   default: 5000
 --   bounds: 1 .. 20000
@@ -79,7 +79,7 @@
 -- column max: Nullable(Float64)
 --   help: Greatest value of a gauge.
 -- column last: Nullable(Float64)
---   help: Newest value of a gauge.
+--   help: Newest value of a gauge; the greatest of those that came in the same second.
 -- column p50: Nullable(Float64)
 --   help: Median of the measurements.
 -- column p95: Nullable(Float64)
@@ -209,7 +209,12 @@ WITH
             lagInFrame(buckets) OVER stream AS buckets_before
         FROM wanted
         WHERE series IN (SELECT arrayJoin(arraySlice(ranked, 1, {series:UInt32})))
-        WINDOW stream AS (PARTITION BY series, source, temporality, rises ORDER BY time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+        -- Times are stored in seconds. A counter only rises until it begins again, so that is the order within one.
+        WINDOW stream AS (
+            PARTITION BY series, source, temporality, rises
+            ORDER BY time, started, count, value
+            ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        )
     ),
     -- whole: the point says what happened by itself. grown: it does together with the point before it. Neither: a
     -- counter that was running already when reading began, whose growth nobody knows.
@@ -293,12 +298,13 @@ SELECT
     if(kind IN ('gauge', 'sum'), avgOrNullIf(value, NOT rises), sum(value_growth) / nullIf(sum(count_growth), 0)) AS avg,
     minOrNullIf(value, NOT rises) AS min,
     maxOrNullIf(value, NOT rises) AS max,
-    argMaxOrNullIf(value, changes.time, NOT rises) AS last,
+    argMaxOrNullIf(value, (changes.time, NOT isNaN(value), value), NOT rises) AS last,
     if(empty(estimates) OR isNaN(estimates[1]), NULL, estimates[1]) AS p50,
     if(empty(estimates) OR isNaN(estimates[2]), NULL, estimates[2]) AS p95,
     if(empty(estimates) OR isNaN(estimates[3]), NULL, estimates[3]) AS p99,
     any(MetricUnit) AS unit,
     step AS step_seconds,
+    -- Told apart from the parameter `series` by its ending: from the two the desk knows how many were left out.
     length(ranked) AS series_total
 FROM changes
 LEFT JOIN shapes USING (series, slot)

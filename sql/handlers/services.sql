@@ -1,7 +1,8 @@
 -- name: services
 -- summary: Every service seen in the window, with its requests, errors, latencies and logs.
--- description: A request is a span of kind Server or Consumer. Quantiles are within 1 % of the true ones. A service that
---     served nothing has no error rate and no quantiles (null), which is not the same as 0. Busiest first.
+-- description: A request is a span of kind Server or Consumer. Quantiles are exact up to a hundred requests; above, fewer
+--     than 0.5 % of the requests lie between a quantile and the true one. A service that served nothing has no error
+--     rate and no quantiles (null), which is not the same as 0. Busiest first.
 -- doors: rest, mcp, clickhouse, cli, docs
 -- signals: traces, logs
 -- limit rows: 10000

@@ -321,10 +321,11 @@ def test_above_the_bound_of_requests_a_sender_is_told_to_come_again():
         assert second.post(bytes(MEBIBYTE)).status == 200
 
 
-def test_a_fault_of_the_house_is_500_and_keeps_its_reason_in_the_log(house, sender, caplog):
+def test_a_fault_of_the_house_is_503_and_keeps_its_reason_in_the_log(house, sender, caplog):
     house.intake.answer = RuntimeError("secret")
     answer = sender.post(b"x")
-    assert (answer.status, answer.error.code) == (500, code_pb2.INTERNAL)
+    assert (answer.status, answer.error.code) == (503, code_pb2.UNAVAILABLE)
+    assert int(answer.headers["retry-after"]) >= 1
     assert b"secret" not in answer.body
     assert "secret" in caplog.text
 

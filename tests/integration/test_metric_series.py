@@ -259,3 +259,29 @@ def test_a_step_that_was_not_given_makes_at_most_sixty(series, put):
 
 def test_a_metric_that_does_not_exist_has_no_rows(series):
     assert series("kind", metric="'; DROP TABLE otel_metrics_gauge; --") == []
+
+
+@pytest.mark.parametrize("values", [[1, 3, 2], [3, 2, 1], [2, "nan", 3]])
+def test_of_several_values_in_one_second_the_greatest_is_the_newest(series, put, values):
+    put("otel_metrics_gauge", [point(5, Value=9), *(point(10, Value=value) for value in values)])
+
+    assert series("last") == [(3,)]
+
+
+@pytest.mark.parametrize("values", [[100, 110, 130], [130, 110, 100]])
+def test_several_points_of_a_counter_in_one_second_are_no_restart(series, put, values):
+    put("otel_metrics_sum", [counter(0, 70), *(counter(10, value) for value in values)])
+
+    assert series("rate") == [(1.0,)]
+
+
+def test_series_that_were_left_out_are_said(generation, question_tables, put):
+    put("otel_metrics_gauge", [point(10, Value=1, Attributes={"n": str(n)}) for n in range(5)])
+    desk = Desk(question_tables, load_catalogue(), QuerySettings())
+
+    cut = desk.ask("metric_series", {"metric": "m", "series": 2} | WINDOW)
+    whole = desk.ask("metric_series", {"metric": "m", "series": 5} | WINDOW)
+    desk.close()
+
+    assert (len(cut.rows), cut.truncated, dict(cut.left_out)) == (2, True, {"series": 3})
+    assert (len(whole.rows), whole.truncated, dict(whole.left_out)) == (5, False, {})

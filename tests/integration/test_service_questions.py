@@ -1,5 +1,7 @@
 """What `services` and `slow_traces` answer, and how fresh an answer says it is."""
 
+import math
+
 import pytest
 from answers import found, log, span, the
 
@@ -32,8 +34,39 @@ def test_services_are_counted_from_their_spans_and_logs(desk, put):
         ("quiet", 0, 0, None, 0, 1, "2026-01-01T12:00:01.000000000Z"),
     ]
     quantiles = found(reply, "p50_ms", "p95_ms", "p99_ms")
-    assert quantiles[0] == pytest.approx((50, 95, 99), rel=0.03)
+    assert quantiles[0] == (50, 95, 99)
     assert quantiles[3] == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("durations", "quantiles"),
+    [
+        ([1500], (1500, 1500, 1500)),
+        ([0, 1500], (0, 1500, 1500)),
+        ([1500, 0, 0, 0], (0, 1500, 1500)),
+        ([3, 1, 2], (2, 3, 3)),
+        ([1500, *[0] * 99], (0, 0, 0)),
+    ],
+)
+def test_the_quantiles_of_few_requests_are_durations_that_were_measured(desk, put, durations, quantiles):
+    for n, ms in enumerate(durations[:2]):  # in parts of their own, whose estimates ClickHouse puts together
+        put("otel_traces", [span(str(n), ms=ms, SpanKind="Server")])
+    put("otel_traces", [span(f"more {n}", ms=ms, SpanKind="Server") for n, ms in enumerate(durations[2:])])
+
+    assert found(desk.ask("services", {}), "p50_ms", "p95_ms", "p99_ms") == [quantiles]
+
+
+def test_the_quantiles_of_many_requests_are_off_by_less_than_half_a_percent_of_the_requests(desk, put):
+    number = 5000
+    for part in range(5):
+        # The n-th slowest request takes n * n milliseconds, so a duration tells how many were at most that.
+        ranks = range(part + 1, number + 1, 5)
+        put("otel_traces", [span(str(n), ms=n * n / 1000, SpanKind="Server") for n in ranks])
+
+    (quantiles,) = found(desk.ask("services", {}), "p50_ms", "p95_ms", "p99_ms")
+
+    shares = [math.sqrt(ms * 1000) / number for ms in quantiles]
+    assert shares == pytest.approx([0.5, 0.95, 0.99], abs=0.005)
 
 
 def test_services_are_narrowed_by_namespace_and_cluster(desk, put):

@@ -83,7 +83,7 @@ class TwoTables:
             raise BadDataError("violated", code=469)
         self.first.setdefault(insert.token, body)
         if b"throws" in body:
-            raise BadDataError("cannot parse", code=6)
+            raise BadDataError("cannot parse", code=444)
         self.second.setdefault(insert.token, body)
         return InsertReceipt(elapsed=0.0)
 
@@ -160,6 +160,16 @@ def test_a_code_that_may_mean_unreadable_bytes_is_the_operators_trouble_where_no
     async def play(house: House) -> None:
         for outcome in await house.outcomes(house.batch(logs_request("a"), logs_request("b"))):
             assert isinstance(outcome, BusyError), "a sender must not throw away what only our setup refuses"
+
+    in_house(store, play)
+
+
+def test_bad_data_that_may_be_a_changed_table_is_not_the_senders_loss():
+    store = RecordingStore(lambda _insert, _number: BadDataError("type mismatch in a view", code=53))
+
+    async def play(house: House) -> None:
+        (outcome,) = await house.outcomes(house.batch(logs_request()))
+        assert isinstance(outcome, BusyError)
 
     in_house(store, play)
 

@@ -3,7 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from ingest.settings import IngestSettings
+from ingest.batch import PATIENCE
+from ingest.nested import TEXT_COST
+from ingest.pipeline import JSON_COST, NESTED_COST, PROTOBUF_COST
+from ingest.settings import BatchSettings, IngestSettings
 
 
 def test_the_defaults_are_those_of_the_specification():
@@ -11,6 +14,24 @@ def test_the_defaults_are_those_of_the_specification():
     assert (settings.grpc.port, settings.http.port) == (4317, 4318)
     assert settings.max_request_bytes == 64 * 1024 * 1024
     assert settings.max_response_bytes == 4 * 1024 * 1024
+
+
+def test_the_house_stays_below_300_mebibytes_by_default_and_takes_the_largest_request():
+    settings = IngestSettings()
+    the_process_itself = 75 * 1024 * 1024
+    assert the_process_itself + settings.memory_bytes <= 300 * 1024 * 1024
+    assert settings.memory_bytes >= 2 * settings.max_request_bytes
+
+
+def test_the_wait_beside_a_running_insert_is_told_as_it_is():
+    described = BatchSettings.model_fields["max_age_ms"].description
+    assert f"up to {PATIENCE} times" in " ".join(described.split())
+
+
+def test_the_memory_that_reading_takes_is_told_as_it_is():
+    described = IngestSettings.model_fields["memory_bytes"].description
+    for cost in (PROTOBUF_COST, JSON_COST, NESTED_COST, TEXT_COST):
+        assert f" {cost} times" in described
 
 
 def test_an_unknown_key_is_refused_by_name():

@@ -91,3 +91,25 @@ def test_threads_that_reserve_and_release_leave_nothing_behind():
     for thread in threads:
         thread.join(30)
     assert budget.used == 0
+
+
+def test_a_lease_grows_for_bytes_to_come_only_where_they_are_free():
+    budget = Budget(100)
+    budget.reserve(40)
+    lease = budget.reserve(20)
+    lease.grow(60)
+    with pytest.raises(BusyError):
+        lease.grow(61)
+    with pytest.raises(TooLargeError):
+        lease.grow(101)
+    lease.grow(5)
+    assert (lease.size, budget.used) == (60, 100)
+
+
+def test_a_lease_that_was_given_back_does_not_grow_again():
+    budget = Budget(100)
+    lease = budget.reserve(20)
+    lease.release()
+    with pytest.raises(BusyError, match="given up"):
+        lease.grow(30)
+    assert budget.used == 0

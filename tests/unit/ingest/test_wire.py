@@ -68,6 +68,70 @@ def test_nested_values_become_text_in_the_resources_that_hold_them():
     assert second == request.resource_logs[1].SerializeToString()
 
 
+@pytest.mark.parametrize("records", [1, 5000])
+def test_packing_says_that_nested_values_must_become_text_first(records):
+    request = wire.parse(Signal.LOGS, logs(*[LogRecord(attributes=[NESTED])] * records).SerializeToString())
+    assert wire.pack(request) is None
+    assert wire.flatten(request).items == records
+
+
+@pytest.mark.parametrize(
+    ("signal", "request_"),
+    [
+        (Signal.LOGS, logs(*[LogRecord(attributes=[NESTED], severity_text="x" * 100)] * 1000)),
+        (Signal.TRACES, spans(*[Span(attributes=[NESTED], name="x" * 100)] * 1000)),
+        (Signal.METRICS, metrics(*[gauge("x" * 100), Metric(metadata=[NESTED], gauge=Gauge())] * 1000)),
+        (Signal.METRICS, metrics(*[Metric(metadata=[NESTED], name="x" * 100, gauge=Gauge())] * 1000)),
+    ],
+)
+def test_nested_values_behind_flat_ones_or_in_front_are_found_and_become_text(signal, request_):
+    request = wire.parse(signal, request_.SerializeToString())
+    assert wire.pack(request) is None
+    wire.flatten(request)
+    assert wire.pack(request) is not None
+
+
+def test_a_large_request_that_begins_with_nested_values_is_not_serialised_in_vain(monkeypatch):
+    def serialised(_request):
+        pytest.fail("an EncodeError lists every nested value, which takes long and much memory")
+
+    request = wire.parse(Signal.LOGS, logs(*[LogRecord(attributes=[NESTED])] * 5000).SerializeToString())
+    monkeypatch.setattr(wire, "_pack_read", serialised)
+    assert wire.pack(request) is None
+
+
+@pytest.mark.parametrize("records", [1, 5000])
+def test_nested_values_of_the_resource_alone_do_not_make_a_request_slow(records):
+    request = logs(*[LogRecord(attributes=[FLAT], severity_text="x" * 20)] * records)
+    request.resource_logs[0].resource.attributes.append(NESTED)
+    request.resource_logs.extend(list(logs(LogRecord()).resource_logs) * 10)
+    request.resource_logs[-1].resource.attributes.append(NESTED)
+    parcel = wire.pack(wire.parse(Signal.LOGS, request.SerializeToString()))
+    assert parcel.items == records + 10
+    first, *_, last = resources(parcel)
+    for resource in (first, last):
+        assert ResourceLogs.FromString(resource).resource.attributes[0].value.string_value == "[1]"
+
+
+def test_a_resource_with_a_large_nested_value_is_slow():
+    large = KeyValue(value=AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)] * 50_000)))
+    request = logs(LogRecord())
+    request.resource_logs[0].resource.attributes.append(large)
+    assert wire.pack(wire.parse(Signal.LOGS, request.SerializeToString())) is None
+
+
+def test_memory_is_asked_for_before_a_large_value_becomes_text_and_not_for_small_ones():
+    def told(items):
+        numbers = KeyValue(value=AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)] * items)))
+        sizes = []
+        wire.flatten(wire.parse(Signal.LOGS, logs(LogRecord(attributes=[numbers])).SerializeToString()), sizes.append)
+        return sizes
+
+    assert told(1000) == []
+    [size] = told(100_000)
+    assert size > nested.TEXT_COST * 400_000
+
+
 @pytest.mark.parametrize("signal", list(Signal))
 def test_an_empty_request_is_a_request_with_nothing_in_it(signal):
     assert wire.read(signal, b"") == wire.Parcel(signal, (), 0, 0)

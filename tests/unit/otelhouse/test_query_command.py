@@ -125,6 +125,15 @@ def test_a_refusal_is_told_with_its_mend(window, status, exit_code):
     assert result.stderr == "Error: `limit` cannot be 'x'\nGive a number.\n"
 
 
+@pytest.mark.parametrize("form", ["table", "json", "ndjson", "csv"])
+def test_what_another_parameter_than_limit_left_out_is_said(window, form):
+    window.headers |= {"x-otelhouse-truncated": "true", "x-otelhouse-left-out": "series=3"}
+
+    result = ask(window, "metric_series", "--metric", "m", "--format", form)
+
+    assert "left out: series=3: raise --series or narrow" in result.stderr
+
+
 @pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (404, b"<html>"), (404, b"{}"), (404, b"[]")])
 def test_something_else_that_answers_there_is_no_house(window, status, body):
     window.status, window.headers, window.body = status, {}, body

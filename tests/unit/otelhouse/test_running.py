@@ -33,14 +33,39 @@ except TimeoutError:
 print("ended", flush=True)
 """
 
+COMMAND = """
+import threading
+from otelhouse import up_command
+from otelhouse.house import Roles
+from otelhouse.settings import Settings
+
+class House:
+    def __init__(self, settings, roles, progress):
+        pass
+    async def open(self):
+        for name, work in (("quick", lambda: None), ("insert-that-hangs", threading.Event().wait)):
+            threading.Thread(target=work, name=name).start()
+        pass
+    async def close(self):
+        print("closed")
+
+up_command.House = House
+up_command.banner = lambda house, seconds: "open"
+up_command.THREAD_GRACE = 0.05
+up_command._run(Settings(), Roles())
+"""
+
 
 @pytest.fixture
 def house():
     started = []
 
-    def start(*arguments):
+    def start(*arguments, program=HOUSE):
         process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(HOUSE), *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", textwrap.dedent(program), *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         started.append(process)
         return process
@@ -104,3 +129,15 @@ def test_what_cannot_open_raises(house):
     process = house("broken")
 
     assert process.wait(20) == 1
+
+
+def test_the_command_ends_without_an_insert_that_hangs_and_says_so(house):
+    process = house(program=COMMAND)
+    until(process, "open")
+
+    process.send_signal(signal.SIGTERM)
+
+    heard = process.communicate(timeout=20)[0]
+    assert "closed" in heard
+    assert "ending without what still runs: insert-that-hangs" in heard
+    assert process.returncode == 0

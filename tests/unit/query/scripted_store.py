@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from sql.catalogue import Catalogue, read_question
+from store.errors import StoreError
 from store.port import Answer, Column, Insert, InsertReceipt, Select
 
 NOW = 1_767_268_800 * 10**9
@@ -64,7 +65,7 @@ SELECT 1 AS n
 
 CATALOGUE = Catalogue([read_question("listing.sql", LISTING), read_question("hidden.sql", HIDDEN)])
 
-Things = Sequence[tuple[str, int, object]]
+Things = Sequence[tuple[object, ...]]
 
 
 class ScriptedStore:
@@ -74,7 +75,8 @@ class ScriptedStore:
         self.things = list(things)
         self.newest: int | Exception = newest
         self.error: Exception | None = None
-        self.names = ("thing", "n", "extra")
+        self.uncancellable: StoreError | None = None
+        self.names: tuple[str, ...] = ("thing", "n", "extra")
         self.asked: list[Select] = []
         self.cancelled: list[str] = []
         self.begun = threading.Event()
@@ -102,6 +104,8 @@ class ScriptedStore:
         return Answer((Column("newest", "Int64"),), [(self.newest,)], 0.0, 0, 0, "")
 
     def cancel(self, query_id: str) -> None:
+        if self.uncancellable:
+            raise self.uncancellable
         self.cancelled.append(query_id)
         self.may_end.set()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 
 import pytest
 from scripted_store import CATALOGUE, NOW, PATIENCE, ScriptedStore
@@ -9,7 +10,9 @@ from scripted_store import CATALOGUE, NOW, PATIENCE, ScriptedStore
 from query import errors
 from query.desk import Desk
 from query.settings import QuerySettings
+from sql.catalogue import Catalogue, read_question
 from store import errors as store_errors
+from store.port import Answer
 
 
 @pytest.fixture
@@ -173,3 +176,139 @@ def test_more_questions_than_may_wait_are_refused_at_once(desk, store):
         return await asyncio.gather(*asking)
 
     assert len(asyncio.run(crowd())) == 2
+
+
+# a busy house
+
+
+def busy(store: ScriptedStore, **settings: float) -> Desk:
+    """A desk with one thread, whose questions have a hundredth of a second each."""
+    return Desk(
+        store, CATALOGUE, QuerySettings(concurrency=1, max_seconds=0.01, **settings), now=lambda: NOW, grace=0.01
+    )
+
+
+def test_who_gets_no_turn_in_time_is_told_that_the_house_is_busy(store):
+    store.may_end.clear()
+    full = Desk(store, CATALOGUE, QuerySettings(concurrency=1, max_wait_seconds=0.05), now=lambda: NOW)
+
+    async def crowd() -> list[object]:
+        first = asyncio.create_task(full.ask_async("listing", {}))
+        assert await asyncio.to_thread(store.begun.wait, PATIENCE)
+        others = await asyncio.gather(*(full.ask_async("listing", {}) for _ in range(4)), return_exceptions=True)
+        store.may_end.set()
+        return [*others, await first]
+
+    *others, first = asyncio.run(crowd())
+
+    assert [type(other) for other in others] == [errors.BusyError] * 4
+    assert "never begun" in others[0].message
+    assert (len(first.rows), len(store.asked), store.cancelled) == (3, 1, [])
+    full.close()
+
+
+def test_the_wait_for_a_turn_does_not_count_against_the_question(store):
+    """The second waits for as long as the first is allowed, and has all of its own time after."""
+    store.may_end.clear()
+    full = busy(store, max_wait_seconds=PATIENCE)
+
+    async def two() -> list[object]:
+        first = asyncio.create_task(full.ask_async("listing", {}))
+        assert await asyncio.to_thread(store.begun.wait, PATIENCE)
+        second = asyncio.create_task(full.ask_async("listing", {}))
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    late, answered = asyncio.run(two())
+
+    assert isinstance(late, errors.LimitExceededError)
+    assert len(answered.rows) == 3
+    full.close()
+
+
+def test_rows_that_are_there_are_given_though_freshness_does_not_answer(store):
+    ends = threading.Event()
+    full = Desk(store, CATALOGUE, QuerySettings(max_seconds=0.01), now=lambda: NOW, grace=0.2, freshness_seconds=0.3)
+    store.probe = lambda select: Answer((), [], 0.0, 0, 0, "") if ends.wait(PATIENCE) else pytest.fail(select.sql)
+
+    beside = asyncio.run(full.ask_async("listing", {}))
+    blocking = full.ask("listing", {})
+    ends.set()
+    full.close()
+
+    assert (len(beside.rows), dict(beside.data_through)) == (3, {})
+    assert (len(blocking.rows), dict(blocking.data_through)) == (3, {})
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "heard", "said"),
+    [
+        (store_errors.NotReachableError("gone"), errors.NotReachableError, "gone"),
+        (store_errors.MisconfiguredError("may not kill"), errors.LimitExceededError, "could not be stopped"),
+    ],
+)
+def test_a_late_question_that_cannot_be_stopped_is_told_why_it_has_no_answer(store, obstacle, heard, said, caplog):
+    store.may_end.clear()
+    store.uncancellable = obstacle
+    hasty = busy(store)
+
+    with caplog.at_level(logging.WARNING), pytest.raises(heard, match=said):
+        asyncio.run(hasty.ask_async("listing", {}))
+
+    assert store.asked[0].query_id in caplog.text
+    store.may_end.set()
+    hasty.close()
+
+
+def test_an_asker_that_goes_away_while_clickhouse_is_gone_is_no_mistake_of_ours(desk, store, caplog):
+    store.may_end.clear()
+    store.uncancellable = store_errors.NotReachableError("gone")
+
+    async def go_away() -> None:
+        asking = asyncio.create_task(desk.ask_async("listing", {}))
+        assert await asyncio.to_thread(store.begun.wait, PATIENCE)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    with caplog.at_level(logging.WARNING):
+        asyncio.run(go_away())
+
+    assert "could not be stopped: gone" in caplog.text
+
+
+# what a SELECT cuts by itself
+
+SERIES = """\
+-- name: series
+-- summary: Lists series.
+-- description: The first of them.
+-- doors: rest
+-- signals: metrics
+-- limit rows: 50
+-- limit seconds: 5
+-- param most: UInt32
+--   default: 2
+--   bounds: 1 .. 10
+--   example: 3
+--   help: The most.
+-- column thing: String
+--   help: The thing.
+-- column most_total: UInt64
+--   help: How many there are.
+SELECT thing, {most:UInt32} AS most_total FROM things
+"""
+
+
+@pytest.mark.parametrize(("total", "left_out"), [(5, {"most": 3}), (2, {}), (1, {})])
+def test_what_the_select_cut_by_itself_is_said(total, left_out):
+    store = ScriptedStore([("a", total), ("b", total)])
+    store.names = ("thing", "most_total")
+    desk = Desk(store, Catalogue([read_question("series.sql", SERIES)]), QuerySettings(), now=lambda: NOW)
+
+    reply = desk.ask("series", {})
+    store.things = []
+    empty = desk.ask("series", {})
+    desk.close()
+
+    assert (dict(reply.left_out), reply.truncated) == (left_out, bool(left_out))
+    assert (dict(empty.left_out), empty.truncated) == ({}, False)

@@ -14,11 +14,11 @@ from sql.catalogue import ResultColumn
 BIG = 2**63 + 1
 
 
-def reply(*rows: tuple[object, ...], truncated: bool = False) -> Reply:
+def reply(*rows: tuple[object, ...], truncated: bool = False, **left_out: int) -> Reply:
     columns = (ResultColumn("name", "String", "Name."), ResultColumn("value", "Float64", "Value.", wide=True))
     window = Window("2026-01-01T11:00:00.000000000Z", "2026-01-01T12:00:00.000000000Z")
     through = {"logs": "2026-01-01T11:59:00.000000000Z"}
-    return Reply("q", {"limit": 2}, window, columns, list(rows), truncated, 0.5, 10, 20, "q-1", through)
+    return Reply("q", {"limit": 2}, window, columns, list(rows), truncated, left_out, 0.5, 10, 20, "q-1", through)
 
 
 def written(form: Format, *rows: tuple[object, ...]) -> str:
@@ -37,6 +37,7 @@ def test_json_is_one_document_with_the_circumstances():
         "rows": [{"name": "a", "value": 1}],
         "row_count": 1,
         "truncated": False,
+        "left_out": {},
         "elapsed_seconds": 0.5,
         "rows_read": 10,
         "bytes_read": 20,
@@ -100,3 +101,10 @@ def test_the_headers_say_what_rows_alone_cannot():
         "x-otelhouse-window": "2026-01-01T11:00:00.000000000Z/2026-01-01T12:00:00.000000000Z",
         "x-otelhouse-data-through": "logs=2026-01-01T11:59:00.000000000Z",
     }
+
+
+def test_what_another_parameter_than_limit_left_out_is_said_in_every_format():
+    cut = reply(("a", 1), truncated=True, series=3, pods=1)
+
+    assert rendering.document(cut)["left_out"] == {"series": 3, "pods": 1}
+    assert rendering.headers(cut)["x-otelhouse-left-out"] == "series=3, pods=1"

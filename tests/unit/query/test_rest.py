@@ -1,8 +1,10 @@
 """The REST window from outside: a real HTTP server, a real client, a store whose answers are written beforehand."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,11 +12,13 @@ from scripted_store import CATALOGUE, NOW, PATIENCE, ScriptedStore
 from served import Served, serve
 
 from query.desk import Desk
-from query.readiness import NotReadyError, store_checks
+from query.readiness import NotReadyError, Readiness, store_checks
 from query.rest import build_app
 from query.settings import QuerySettings
 from store import errors as store_errors
-from store.port import Answer, Column
+from store.port import Answer, Column, Select
+from store.settings import StoreSettings
+from store.turnstile import Turnstile
 
 ROOT = "/api/v1/questions"
 THINGS = [("a", 1, {"x": float("nan")}), ('b, "c"', 2**63, {})]
@@ -290,6 +294,55 @@ def test_a_check_that_hangs_is_a_no_and_is_not_started_twice():
     assert [answer.status for answer in answers] == [503] * 3
     assert "no answer within 0.05 seconds" in answers[0].json["checks"]["hanging"]["problem"]
     assert len(starts) == 1
+
+
+class NarrowStore(ScriptedStore):
+    """Lets as many in at once as a real store does unless it is told otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__(THINGS)
+        self.places = Turnstile(StoreSettings().select_connections, "questions")
+
+    def select(self, select: Select) -> Answer:
+        with self.places.turn(select.limits.seconds):
+            return super().select(select)
+
+
+@pytest.mark.timeout(60)
+def test_a_house_that_is_full_of_slow_questions_is_busy_to_askers_and_ready_to_probes():
+    store = NarrowStore()
+    store.may_end.clear()
+    store.probe = lambda _: Answer((Column("table", "String"),), [], 0.0, 0, 0, "")
+    settings = QuerySettings(max_wait_seconds=0.2, max_waiting=1)
+    desk = Desk(store, CATALOGUE, settings, now=lambda: NOW)
+    most = settings.concurrency + settings.max_waiting
+    with serve(build_app(desk, store_checks(store), CollectorRegistry())) as window, ThreadPoolExecutor(most) as askers:
+        asked = [askers.submit(window.ask, f"{ROOT}/listing") for _ in range(most)]
+        refused = next(as_completed(asked, PATIENCE)).result()
+        ready = window.ask("/readyz")
+        store.may_end.set()
+        heard = [one.result() for one in asked]
+    desk.close()
+
+    assert (refused.status, refused.error["code"]) == (503, "busy")
+    assert int(refused.headers["retry-after"]) > 0
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    assert sorted(one.status for one in heard) == [200] * settings.concurrency + [503]
+
+
+def test_a_check_needs_no_thread_that_others_may_have_taken():
+    ends = threading.Event()
+
+    async def look() -> dict[str, str]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        taken = loop.run_in_executor(None, ends.wait, PATIENCE)
+        found = await Readiness({"check": lambda: None}, PATIENCE / 4).look()
+        ends.set()
+        await taken
+        return found
+
+    assert asyncio.run(look()) == {"check": ""}
 
 
 def test_the_store_s_own_checks_ask_it_and_name_missing_tables():

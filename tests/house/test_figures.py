@@ -1,0 +1,30 @@
+"""The README's figures are those that `make bench` printed."""
+
+import json
+from pathlib import Path
+
+from bench import report
+
+ROOT = Path(__file__).parents[2]
+TOLD = json.loads((ROOT / "docs" / "figures" / "ingest.json").read_text(encoding="utf-8"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_is_the_one_that_the_benchmark_wrote():
+    assert report.as_markdown(report.figures_of(TOLD)).strip() in README
+
+
+def test_the_picture_is_drawn_from_the_same_figures():
+    picture = (ROOT / "docs" / "figures" / "ingest.svg").read_text(encoding="utf-8")
+    assert picture == report.as_svg(report.figures_of(TOLD))
+
+
+def test_the_machine_is_named():
+    assert TOLD["machine"]["cpu"] in README
+    assert f"{TOLD['machine']['cores']} cores" in README
+    assert TOLD["clickhouse"] in README
+
+
+def test_the_embedded_figures_are_those_of_the_benchmark():
+    for line in (ROOT / "docs" / "figures" / "embedded.txt").read_text(encoding="utf-8").strip().splitlines():
+        assert line in README

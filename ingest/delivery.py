@@ -54,9 +54,9 @@ PERHAPS_UNREADABLE = frozenset({32, 33, 36})
 """ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA, BAD_ARGUMENTS: what ClickHouse's Protobuf reader says of fields that
 OTLP does not define, and what it says of its own setup as well. Mending tells the two apart."""
 ABOUT_THE_ROWS = frozenset({252, 436, 444, VIOLATED_CONSTRAINT})
-"""TOO_MANY_PARTS (rows over too many days in one INSERT), PROTOBUF_BAD_CAST, UNKNOWN_PROTOBUF_FORMAT, VIOLATED_CONSTRAINT:
-codes that blame the rows alone. Any other code of bad data may as well be a table or a view that somebody changed, and a
-sender must not throw rows away for that."""
+"""TOO_MANY_PARTS (rows over too many days in one INSERT), PROTOBUF_BAD_CAST, UNKNOWN_PROTOBUF_FORMAT and
+VIOLATED_CONSTRAINT: codes that blame the rows alone. Any other code of bad data may as well be a table or a view that
+somebody changed, and a sender must not throw rows away for that."""
 LOG_INTERVAL = 60.0
 """Seconds between two log lines about the same trouble."""
 BUSY_PAUSE = 2.0

@@ -129,13 +129,15 @@ def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> Parce
 
 
 def _flatten_attributes(resources: list[ResourceMessage]) -> int:
-    """Put text in the place of nested values among the attributes of the resources themselves, where they are small.
+    """Put text in the place of nested values among the attributes of the resources themselves, if all of it is small.
 
     Many SDKs send one array, process.command_args, in the resource, and none in any record: that is no reason to treat
     the whole request as slow. How many values there were.
     """
-    nested_ones = [one.resource for one in resources if not one.resource.IsInitialized()]
-    return sum([nested.flatten(one) for one in nested_ones if len(one.SerializePartialToString()) <= _PROBED])
+    holders = [one.resource for one in resources if not one.resource.IsInitialized()]
+    if sum(len(holder.SerializePartialToString()) for holder in holders) > _PROBED:
+        return 0
+    return sum(map(nested.flatten, holders))
 
 
 def _begins_nested(resource: ResourceMessage) -> bool:

@@ -113,11 +113,15 @@ def test_nested_values_of_the_resource_alone_do_not_make_a_request_slow(records)
         assert ResourceLogs.FromString(resource).resource.attributes[0].value.string_value == "[1]"
 
 
-def test_a_resource_with_a_large_nested_value_is_slow():
-    large = KeyValue(value=AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)] * 50_000)))
+@pytest.mark.parametrize(("resources", "items"), [(1, 50_000), (50, 1_000)])
+def test_resources_with_nested_values_that_are_large_in_all_are_slow(resources, items):
+    large = KeyValue(value=AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)] * items)))
     request = logs(LogRecord())
     request.resource_logs[0].resource.attributes.append(large)
-    assert wire.pack(wire.parse(Signal.LOGS, request.SerializeToString())) is None
+    request.resource_logs.extend(list(request.resource_logs) * (resources - 1))
+    parsed = wire.parse(Signal.LOGS, request.SerializeToString())
+    assert wire.pack(parsed) is None
+    assert wire.flatten(parsed).items == resources
 
 
 def test_memory_is_asked_for_before_a_large_value_becomes_text_and_not_for_small_ones():

@@ -44,6 +44,7 @@ _LARGE_BYTES = 64 * 1024
 
 _STRING_TAG = 0x0A  # AnyValue.string_value = 1 and KeyValue.key = 1, length-delimited
 _MAP_TAG = 0x32  # AnyValue.kvlist_value = 6, length-delimited
+_ARRAY_TAG = 0x2A  # AnyValue.array_value = 5, length-delimited
 _VALUE_TAG = 0x12  # KeyValue.value = 2, length-delimited
 
 _UNPAIRED = re.compile("[\udc80-\udcff]")
@@ -163,13 +164,29 @@ def _value(value: bytes) -> str:
     """The text of a serialized AnyValue; bytes that are not UTF-8 are still lone surrogates in it."""
     if not value:
         return "null"
-    # Less than 128 bytes, and nothing after them: the first byte of a longer length never equals this.
-    if value[1] == len(value) - 2:
+    start = _start_of_the_rest(value, 1)
+    if start:
         if value[0] == _STRING_TAG:
-            return encode_basestring(value[2:].decode("utf-8", "surrogateescape"))
+            return encode_basestring(value[start:].decode("utf-8", "surrogateescape"))
         if value[0] == _MAP_TAG:
-            return _map(value[2:])
+            return _map(value[start:])
+        if value[0] == _ARRAY_TAG:
+            return _array(value[start:])
     return _any_value(_Value.FromString(value))
+
+
+def _start_of_the_rest(message: bytes, at: int) -> int:
+    """Where the field whose length stands at `at` begins, if it is all that is left of `message`; else 0.
+
+    Reads lengths of one and two bytes, up to 16 KiB: what is longer is left to the C runtime, at a microsecond more.
+    """
+    rest = len(message) - at
+    low = message[at]
+    if low < 128:
+        return at + 1 if low == rest - 1 else 0
+    if rest > 2 and message[at + 1] < 128 and (low & 127 | message[at + 1] << 7) == rest - 2:
+        return at + 2
+    return 0
 
 
 def _any_value(value: Any) -> str:  # noqa: ANN401, PLR0911 - the class is made at run time; one way out for each kind
@@ -179,7 +196,7 @@ def _any_value(value: Any) -> str:  # noqa: ANN401, PLR0911 - the class is made 
         case "map":
             return _map(value.map)
         case "array":
-            return f"[{','.join([_value(item) for item in _Many.FromString(value.array).values])}]"
+            return _array(value.array)
         case "int":
             return str(value.int)
         case "double":
@@ -190,6 +207,11 @@ def _any_value(value: Any) -> str:  # noqa: ANN401, PLR0911 - the class is made 
             return f'"{binascii.b2a_base64(value.bytes, newline=False).decode()}"'
         case _:  # unset, or an index into a table of strings that only profiles have
             return "null"
+
+
+def _array(items: bytes) -> str:
+    """The text of a serialized ArrayValue."""
+    return f"[{','.join([_value(item) for item in _Many.FromString(items).values])}]"
 
 
 def _map(members: bytes) -> str:
@@ -210,9 +232,11 @@ def _member(member: bytes) -> tuple[bytes, str]:
     size = len(member)
     if size > 3 and member[0] == _STRING_TAG:
         end = member[1] + 2
-        # A key of less than 128 bytes, then a value of less than 128 bytes, and nothing after it.
-        if end < 130 and end + 1 < size and member[end] == _VALUE_TAG and member[end + 1] == size - end - 2:
-            return _keyed(member[2:end], member[end + 2 :])
+        # A key of less than 128 bytes, then a value, and nothing after it.
+        if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
+            start = _start_of_the_rest(member, end + 1)
+            if start:
+                return _keyed(member[2:end], member[start:])
     shallow = _Member.FromString(member)
     return _keyed(shallow.key, shallow.value)
 

@@ -22,10 +22,7 @@ COMMANDS = {
     "ingest": ("otelhouse.up_command:ingest", "Start only what receives OTLP (4317, 4318)."),
     "serve": ("otelhouse.up_command:serve", "Start only what answers questions over REST (8080)."),
     "query": ("otelhouse.query_command:query", "Ask a named question of a running house."),
-    "handlers": (
-        "otelhouse.handlers_command:handlers",
-        "List the named questions, or export them for ClickHouse.",
-    ),
+    "handlers": ("otelhouse.handlers_command:handlers", "List the named questions."),
     "migrate": ("otelhouse.migrate_command:migrate", "Create the tables, or bring them to this version."),
     "demo": ("otelhouse.demo_command:demo", "Send a small shop's telemetry, with a fault to find."),
     "config": ("otelhouse.config_command:config", "Print the settings in force and where each came from."),

@@ -109,9 +109,9 @@ class House:
         checks = readiness.store_checks(store)
         if self.roles.ingest:
             checks["ingest"] = self._check_doors
-        server = RestServer(
-            rest.build_app(desk, checks, self._registry), self.settings.query.host, self.settings.query.port
-        )
+        window = rest.build_app(desk, checks, self._registry)
+        self._closing.callback(window.state.readiness.close)
+        server = RestServer(window, self.settings.query.host, self.settings.query.port)
         self._closing.push_async_callback(server.stop, REST_GRACE)
         place = (self.settings.query.host, self.settings.query.port)
         port = await _listen(server, "query.port", *place)

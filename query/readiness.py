@@ -52,6 +52,10 @@ class Readiness:
         self._threads = ThreadPoolExecutor(max(1, len(checks)), thread_name_prefix="ready")
         self._running: dict[str, asyncio.Task[str]] = {}
 
+    def close(self) -> None:
+        """Let the threads go; a check that hangs is not waited for. Safe twice."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
     async def look(self) -> dict[str, str]:
         """All checks at once; by name an empty text, or what is wrong."""
         findings = await asyncio.gather(*(self._find(name) for name in self._checks))

@@ -41,7 +41,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(desk: Desk, readiness_checks: Mapping[str, Check], registry: CollectorRegistry) -> FastAPI:
-    """Put the window together. The desk's `questions` decide which routes there are."""
+    """Put the window together. The desk's `questions` decide which routes there are.
+
+    `app.state.readiness` runs the checks; whoever serves the application closes it at the end.
+    """
     app = FastAPI(
         title="otelhouse",
         description="Named questions about logs, metrics and traces.",
@@ -54,7 +57,8 @@ def build_app(desk: Desk, readiness_checks: Mapping[str, Check], registry: Colle
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_bug)
     _add_questions(app, _Window(desk, registry))
-    _add_health(app, Readiness(readiness_checks, desk.settings.ready_seconds), registry)
+    app.state.readiness = Readiness(readiness_checks, desk.settings.ready_seconds)
+    _add_health(app, app.state.readiness, registry)
     return app
 
 

@@ -125,6 +125,9 @@ class EmbeddedStore:
                 connection.close()
         except driver_errors.UnknownTypeError as error:
             raise blocks.unreadable(error) from error
+        except UnicodeDecodeError as error:
+            # The engine quotes the rows that it refuses, whatever their bytes, and chdb reads its message as UTF-8.
+            raise _as_store_error(RuntimeError(error.object.decode("utf-8", "replace")), verb, query_id) from error
         except OSError as error:  # no memory or no file for an insert's body
             raise errors.OverloadedError(f"no room for the body of an insert: {error.strerror}") from error
         except (chdb.ChdbError, RuntimeError) as error:

@@ -52,7 +52,7 @@ def test_unknown_fields_are_ignored_in_json(house, over_http):
 
 
 BAD_IDS = {
-    "a trace id of 5 bytes": {"trace_id": b"12345"},
+    "a trace id of 5 bytes": {"trace_id": b"\x8e\xff\x00\x934"},
     "a span id of 9 bytes": {"span_id": b"123456789"},
 }
 

@@ -184,3 +184,10 @@ def _fails(store: Store, sql: str, error: type, code: int, limits: Limits = Limi
     assert failure.value.code == code
     assert failure.value.query_id == f"fails-{code}"
     assert "Stack trace" not in str(failure.value)
+
+
+def test_a_refusal_that_quotes_bytes_which_are_no_text_is_still_told_as_what_it_is(store):
+    store.select(Select("CREATE TABLE ids (id String, CONSTRAINT long CHECK length(id) = 16) ENGINE = Null"))
+    with pytest.raises(errors.BadDataError) as caught:
+        store.insert(Insert("ids", "RowBinary", [b"\x03\x8e\xff\x00"]))
+    assert caught.value.code == 469

@@ -164,7 +164,8 @@ def _value(value: bytes) -> str:
     """The text of a serialized AnyValue; bytes that are not UTF-8 are still lone surrogates in it."""
     if not value:
         return "null"
-    start = _start_of_the_rest(value, 1)
+    # Less than 128 bytes, and nothing after them: the first byte of a longer length never equals this.
+    start = 2 if value[1] == len(value) - 2 else _start_of_the_rest(value, 1)
     if start:
         if value[0] == _STRING_TAG:
             return encode_basestring(value[start:].decode("utf-8", "surrogateescape"))
@@ -234,7 +235,7 @@ def _member(member: bytes) -> tuple[bytes, str]:
         end = member[1] + 2
         # A key of less than 128 bytes, then a value, and nothing after it.
         if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
-            start = _start_of_the_rest(member, end + 1)
+            start = end + 2 if member[end + 1] == size - end - 2 else _start_of_the_rest(member, end + 1)
             if start:
                 return _keyed(member[2:end], member[start:])
     shallow = _Member.FromString(member)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import click
 
@@ -30,6 +31,8 @@ def demo(configuration: Configuration, protocol: str, endpoint: str | None, seed
     if refusal := sending.refusal(endpoint):
         message = f"{refusal}; start the house with `otelhouse up`, or name another with --endpoint"
         raise Failure(message)
+    if hint := _mistaken(configuration, transport, endpoint):
+        raise Failure(hint)
     history = make_history(seed, time.time_ns())
     if not history.spans:
         raise Failure("the SDK made no telemetry: is OTEL_SDK_DISABLED set?")
@@ -58,6 +61,19 @@ def _own_address(configuration: Configuration, transport: sending.Protocol) -> s
     listens = configuration.settings.ingest
     door = listens.grpc if transport is sending.Protocol.GRPC else listens.http
     return addresses.url(door.host, door.port)
+
+
+def _mistaken(configuration: Configuration, transport: sending.Protocol, endpoint: str) -> str:
+    """What to do if `endpoint` is the other transport's port by its number and by what answers there, or nothing."""
+    listens, port = configuration.settings.ingest, urlsplit(endpoint).port
+    if transport is sending.Protocol.GRPC:
+        other, ports = sending.Protocol.HTTP, {4318, listens.http.port} - {listens.grpc.port}
+    else:
+        other, ports = sending.Protocol.GRPC, {4317, listens.grpc.port} - {listens.http.port}
+    if port not in ports or sending.spoken(endpoint) is not other:
+        return ""
+    name = "OTLP/HTTP" if other is sending.Protocol.HTTP else "OTLP/gRPC"
+    return f"{port} is {name}: add --protocol {other}"
 
 
 def _report(receipts: Sequence[sending.Receipt]) -> None:

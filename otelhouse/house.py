@@ -9,6 +9,8 @@ with health and metrics and no questions. This is the composition root: the only
 
 import asyncio
 import contextlib
+import errno
+import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -157,8 +159,12 @@ async def _listen(listener: Listener, key: str, host: str, port: int) -> int:
     try:
         return await listener.start()
     except OSError as error:
-        message = (
-            f"cannot listen on {host} port {port}: {error.strerror or error}. Is another otelhouse running? "
-            f"Stop it, or take another port: --set {key}=PORT, or {addresses.variable(key)}"
-        )
+        other_port = f"another port: --set {key}=PORT, or {addresses.variable(key)}"
+        if error.errno == errno.EADDRINUSE:
+            mend = f"{os.strerror(error.errno)}. Is another otelhouse running? Stop it, or take {other_port}"
+        else:
+            # A door's own words name the address once more; the reason alone is in their cause.
+            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+            mend = f"{cause.strerror or cause}. Take another address, or {other_port}"
+        message = f"cannot listen on {host} port {port}: {mend}"
         raise StartError(message) from error

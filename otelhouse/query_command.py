@@ -5,6 +5,7 @@ error then says; 1 failed; 2 a question or parameter that does not exist or has 
 """
 
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,7 @@ class NoHouse(click.ClickException):
     show_default=True,
     help="How to write the answer; a table that goes into a pipe is lines of tab-separated values.",
 )
-@click.option("--wide", is_flag=True, help="Show in a table the widest columns too.")
+@click.option("--wide", is_flag=True, help="Show every column, as lines where a table has no room.")
 @click.option("--url", metavar="URL", help="The house to ask. [default: this house's own address]")
 @configured
 def query(
@@ -113,7 +114,7 @@ def _write_table(answered: Answered, *, wide: bool) -> None:
     if not sys.stdout.isatty():
         answer_table.write_lines(answer, sys.stdout)
         return
-    hidden = answer_table.write_table(answer, sys.stdout, wide=wide)
+    hidden = answer_table.write_table(answer, sys.stdout, wide=wide, width=shutil.get_terminal_size().columns)
     if hidden:
         click.echo(f"not shown: {', '.join(hidden)} (--wide shows them)", err=True)
 

@@ -24,13 +24,14 @@ from opentelemetry.exporter.otlp.proto.http import _log_exporter as http_logs
 from opentelemetry.exporter.otlp.proto.http import metric_exporter as http_metrics
 from opentelemetry.exporter.otlp.proto.http import trace_exporter as http_traces
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
-from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData, ResourceMetrics
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otelhouse.demo.telemetry import History
 
 ITEMS_A_REQUEST = 1000
-"""Log records, spans or resources with metrics in one request."""
+"""Log records or spans in one request."""
 
 TIMEOUT = 20
 """Seconds for one request, retries included."""
@@ -111,6 +112,26 @@ def refusal(endpoint: str) -> str:
     return ""
 
 
+def spoken(endpoint: str) -> Protocol | None:
+    """Which transport answers at `endpoint`, an address that `refusal` let pass; None if that cannot be told.
+
+    A server of HTTP/1 answers a request line in kind; one of HTTP/2 alone, as gRPC's is, with a SETTINGS frame
+    (RFC 9113, sections 3.4 and 6.5).
+    """
+    address = urlsplit(endpoint)
+    if address.scheme == "https":
+        return None
+    try:
+        with socket.create_connection((address.hostname, address.port), timeout=2) as connection:
+            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            answer = connection.recv(5)
+    except OSError:  # the sending itself will tell what is wrong
+        return None
+    if answer.startswith(b"HTTP/"):
+        return Protocol.HTTP
+    return Protocol.GRPC if answer[3:4] == b"\x04" else None
+
+
 def send(history: History, to: Exporters) -> list[Receipt]:
     """Send the three signals side by side. Failures are in the receipts."""
 
@@ -125,11 +146,28 @@ def send(history: History, to: Exporters) -> list[Receipt]:
 
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="demo") as pool:
         running = [
-            pool.submit(_send, "spans", history.spans, traces, len),
-            pool.submit(_send, "log records", history.logs, logs, len),
-            pool.submit(_send, "data points", history.metrics, metrics, _points),
+            pool.submit(_send, "spans", _batches(history.spans), traces, len),
+            pool.submit(_send, "log records", _batches(history.logs), logs, len),
+            pool.submit(_send, "data points", _each_resource_once(history.metrics), metrics, _points),
         ]
         return [future.result() for future in running]
+
+
+def _batches(items: Sequence[Item]) -> list[Sequence[Item]]:
+    return [items[start : start + ITEMS_A_REQUEST] for start in range(0, len(items), ITEMS_A_REQUEST)]
+
+
+def _each_resource_once(items: Sequence[ResourceMetrics]) -> list[Sequence[ResourceMetrics]]:
+    """Part `items` in order, so that none has a resource twice: the SDK's encoder would keep the last one alone."""
+    batches: list[list[ResourceMetrics]] = []
+    seen: set[Resource] = set()
+    for item in items:
+        if not batches or item.resource in seen:
+            batches.append([])
+            seen.clear()
+        batches[-1].append(item)
+        seen.add(item.resource)
+    return list(batches)
 
 
 def _points(batch: Sequence[Any]) -> int:
@@ -138,19 +176,19 @@ def _points(batch: Sequence[Any]) -> int:
 
 def _send(
     what: str,
-    items: Sequence[Item],
+    batches: Sequence[Sequence[Item]],
     export: Callable[[Sequence[Item]], bool],
     count: Callable[[Sequence[Item]], int],
 ) -> Receipt:
+    sent = sum(count(batch) for batch in batches)
     acknowledged = 0
     with _complaints() as complaints:
-        for start in range(0, len(items), ITEMS_A_REQUEST):
-            batch = items[start : start + ITEMS_A_REQUEST]
+        for batch in batches:
             if not export(batch):
                 failure = complaints[-1] if complaints else "the exporter gave no reason"
-                return Receipt(what, count(items), acknowledged, failure)
+                return Receipt(what, sent, acknowledged, failure)
             acknowledged += count(batch)
-    return Receipt(what, count(items), acknowledged)
+    return Receipt(what, sent, acknowledged)
 
 
 class _Complaints(logging.Handler):

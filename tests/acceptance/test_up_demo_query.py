@@ -52,6 +52,7 @@ class House:
             text=True,
         )
         self.errors = []
+        self.demo_said = ""
         self.ports = {}
         self._told = threading.Condition()
         self._listener = threading.Thread(target=self._listen)
@@ -143,6 +144,7 @@ def fed(tmp_path_factory):
     house = House(tmp_path_factory.mktemp("fed")).up()
     result = house.run("demo")
     assert result.returncode == 0, result.stderr
+    house.demo_said = result.stdout
     yield house
     house.end()
 
@@ -161,6 +163,17 @@ def test_it_is_ready_alive_and_measured(fed):
     assert status == 200
     assert 'otelhouse_ingest_items_total{signal="logs"}' in metrics
     assert "process_resident_memory_bytes" in metrics
+
+
+def test_what_the_demo_claims_is_what_the_house_counted(fed):
+    claims = re.findall(r"(spans|log records|data points) +([\d,]+) sent +([\d,]+) acknowledged", fed.demo_said)
+    counted = dict(re.findall(r'otelhouse_ingest_items_total{signal="(\w+)"} ([\d.]+)', fed.get("/metrics")[1]))
+
+    signals = {"spans": "traces", "log records": "logs", "data points": "metrics"}
+    assert {what for what, _, _ in claims} == set(signals)
+    for what, sent, acknowledged in claims:
+        assert sent == acknowledged
+        assert int(sent.replace(",", "")) == float(counted[signals[what]]), what
 
 
 def test_the_slowest_traces_are_the_fault(fed):
@@ -340,7 +353,8 @@ def test_a_taken_port_is_told_with_its_setting_and_the_mend(start):
             assert house.process.wait(WAIT) == 1
             house.end()
             told = "".join(house.errors)
-            assert f"cannot listen on 127.0.0.1 port {port}" in told
+            assert f"cannot listen on 127.0.0.1 port {port}: Address already in use. Is another" in told
+            assert told.count("cannot listen") == 1
             assert f"--set {key}=PORT" in told
             assert "Traceback" not in told
 

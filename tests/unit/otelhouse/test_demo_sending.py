@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
 
 from ingest.counters import Counters
@@ -64,6 +65,17 @@ def listening(protocol, inbox):
         loop.close()
 
 
+def points(body):
+    """How many data points are in an export request."""
+    request = ExportMetricsServiceRequest.FromString(bytes(body))
+    return sum(
+        len(getattr(metric, metric.WhichOneof("data")).data_points)
+        for resource in request.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )
+
+
 def demo(*arguments):
     return CliRunner().invoke(cli, ["demo", *arguments], obj=Surroundings())
 
@@ -92,6 +104,49 @@ def test_a_refusal_is_told_with_its_reason_and_ends_with_exit_code_1(protocol):
     assert "not everything was acknowledged" in result.stderr
     assert "log records:" in result.stderr
     assert "spans:" not in result.stderr
+
+
+@pytest.mark.parametrize("protocol", DOORS)
+def test_no_data_point_that_is_counted_stays_behind_in_the_encoder(protocol):
+    inbox = Inbox()
+    with listening(protocol, inbox) as address:
+        result = demo("--protocol", protocol, "--endpoint", address)
+
+    bodies = [body for signal, body in inbox.bodies if signal is Signal.METRICS]
+    arrived = sum(points(body) for body in bodies)
+    assert arrived > 500
+    assert f"data points  {arrived:>6,} sent {arrived:>8,} acknowledged" in result.output
+
+
+@pytest.mark.parametrize(
+    ("door", "protocol", "hint"),
+    [("http", "grpc", "is OTLP/HTTP: add --protocol http"), ("grpc", "http", "is OTLP/gRPC: add --protocol grpc")],
+)
+def test_the_other_transports_port_is_told_at_once_with_the_mend(door, protocol, hint):
+    inbox = Inbox()
+    with listening(door, inbox) as address:
+        port = address.rpartition(":")[2]
+        result = demo("--protocol", protocol, "--endpoint", address, "--set", f"ingest.{door}.port={port}")
+
+    assert result.exit_code == 1
+    assert f"{port} {hint}" in result.stderr
+    assert not inbox.bodies
+
+
+def test_what_a_silent_server_speaks_is_not_guessed():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        asked = []
+
+        def hang_up():
+            connection, _ = server.accept()
+            with connection:
+                asked.append(connection.recv(100))
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        assert sending.spoken(f"http://127.0.0.1:{server.getsockname()[1]}") is None
+        thread.join(10)
+    assert asked
 
 
 def test_when_nobody_listens_it_says_so_at_once_and_how_to_start():

@@ -1,6 +1,7 @@
 """`otelhouse query` and `otelhouse handlers` from the outside: what is printed where, and the exit codes."""
 
 import http.server
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -170,8 +171,8 @@ def test_a_command_line_that_makes_no_sense_is_exit_code_2(words, problem):
 
 def test_a_table_leaves_wide_columns_out_unless_asked(tmp_path):
     with (tmp_path / "out").open("w+") as out:
-        hidden = answer_table.write_table(ANSWER, out, wide=False)
-        none_hidden = answer_table.write_table(ANSWER, out, wide=True)
+        hidden = answer_table.write_table(ANSWER, out, wide=False, width=80)
+        none_hidden = answer_table.write_table(ANSWER, out, wide=True, width=80)
         out.seek(0)
         drawn = out.read()
 
@@ -179,6 +180,83 @@ def test_a_table_leaves_wide_columns_out_unless_asked(tmp_path):
     assert "\x1b" not in drawn
     assert "[bold]plain[/bold]" in drawn
     assert drawn.count("k=v l=w") == 1
+
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+TIME = "2026-01-01T10:20:30.123456789Z"
+POD = "a-service-with-a-very-long-name-indeed-7d9f8b6c5d-abcde"
+BODY = "no database connection within 5 s: 20 of 20 in use, and the customer went away"
+
+
+def answer_of(**cells):
+    """An answer of one row; numbers are numbers, dicts maps, all else strings."""
+    kinds = {int: "UInt64", dict: "Map(String, String)"}
+    columns = [
+        {"name": name, "type": kinds.get(type(cell), "String"), "wide": isinstance(cell, dict)}
+        for name, cell in cells.items()
+    ]
+    return {"columns": columns, "rows": [cells]}
+
+
+def draw(answer, width, *, wide=False):
+    out = io.StringIO()
+    hidden = answer_table.write_table(answer, out, wide=wide, width=width)
+    return out.getvalue().splitlines(), hidden
+
+
+@pytest.mark.parametrize(
+    ("width", "hidden"), [(80, ["root_span", "duration_ms"]), (98, ["duration_ms"]), (120, []), (400, [])]
+)
+def test_columns_without_room_are_left_out_from_the_right_and_named(width, hidden):
+    answer = answer_of(
+        trace_id=TRACE_ID, start=TIME, service="front", root_span="POST /checkout/{id}", duration_ms=12345
+    )
+
+    lines, left_out = draw(answer, width)
+
+    assert left_out == hidden
+    assert len(lines) == 3  # names, a rule, the row: nothing is wrapped
+    assert all(len(line) <= width for line in lines)
+    assert lines[2].split()[:3] == [TRACE_ID, TIME, "front"]
+    assert ("duration_ms" in lines[0]) == ("duration_ms" not in hidden)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_prose_is_folded_into_the_room_there_is_and_nothing_else(width):
+    lines, left_out = draw(answer_of(time=TIME, severity="ERROR", service="payment", body=BODY, pod=POD), width)
+
+    assert left_out == ["pod"]  # a name, however long, is never cut
+    assert all(len(line) <= width for line in lines)
+    assert lines[2].startswith(f"{TIME}  ERROR     payment  no database")
+    assert " ".join(" ".join(line.rstrip().split("  ")[-1] for line in lines[2:]).split()) == BODY
+
+
+def test_ids_and_keys_stay_whole_in_what_is_folded():
+    labels = {"db.client.connection.pool.name": "payments", "state": "used", "trace": TRACE_ID}
+
+    lines, left_out = draw(answer_of(time=TIME, service="payment", attributes=labels), 80, wide=True)
+
+    assert left_out == []
+    assert len(lines) == 5
+    for name, value in labels.items():
+        assert sum(f"{name}={value}" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_where_not_even_the_first_columns_have_room_each_row_is_a_block(width):
+    lines, left_out = draw(answer_of(trace_id=TRACE_ID, start=TIME, n=7), width)
+
+    assert lines == [f"trace_id: {TRACE_ID}", f"start: {TIME}", "n: 7"]
+    assert left_out == []
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(80, True), (120, False)])
+def test_wide_shows_every_column_whatever_the_width(width, blocks):
+    lines, left_out = draw(answer_of(trace_id=TRACE_ID, start=TIME, attributes={"k": "v" * 60}), width, wide=True)
+
+    assert left_out == []
+    assert (f"attributes: k={'v' * 60}" in lines) == blocks
+    assert sum(line.count("v") for line in lines) == 60
 
 
 def test_the_questions_are_listed_one_a_line():

@@ -41,17 +41,17 @@
 --
 -- column trace_id: String
 --   help: The trace; ask question trace about it.
--- column start: String
---   help: Start of its first span, RFC 3339 in UTC.
+-- column duration_ms: Float64
+--   help: Duration of its longest entry span, in milliseconds.
 -- column root_service: String
 --   help: Service of its root span, or of its first span if the root never arrived.
 -- column root_span: String
 --   help: Name of that span.
+-- column start: String
+--   help: Start of its first span, RFC 3339 in UTC.
 -- column has_root: Bool
 --   help: Whether the root arrived.
 --   wide: yes
--- column duration_ms: Float64
---   help: Duration of its longest entry span, in milliseconds.
 -- column total_ms: Float64
 --   help: From its first start to its last end, in milliseconds.
 --   wide: yes
@@ -92,11 +92,11 @@ WITH
     ) AS seen
 SELECT
     TraceId AS trace_id,
-    concat(replaceOne(toString(min(Timestamp), 'UTC'), ' ', 'T'), 'Z') AS start,
+    round(slowest.2[indexOf(slowest.1, TraceId)] / 1e6, 6) AS duration_ms,
     argMin(ServiceName, (ParentSpanId != '', Timestamp)) AS root_service,
     argMin(SpanName, (ParentSpanId != '', Timestamp)) AS root_span,
+    concat(replaceOne(toString(min(Timestamp), 'UTC'), ' ', 'T'), 'Z') AS start,
     toBool(countIf(ParentSpanId = '') > 0) AS has_root,
-    round(slowest.2[indexOf(slowest.1, TraceId)] / 1e6, 6) AS duration_ms,
     (
         max(toUnixTimestamp64Nano(Timestamp) + if(Duration < 9223372036854775808, Duration, 0))
         - min(toUnixTimestamp64Nano(Timestamp))

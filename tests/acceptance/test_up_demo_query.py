@@ -3,118 +3,31 @@
 import http.client
 import itertools
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import running_house
+from running_house import WAIT
 
 from store.port import Select
 
 ROOT = Path(__file__).parents[2]
-WAIT = 90
-"""Seconds after which something that should have happened has not."""
 
 
-def environment(**more):
-    """This process's environment without any setting of the house, but for `more`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTELHOUSE_", "OTEL_"))}
-    return kept | {name: str(value) for name, value in more.items()}
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "otelhouse", *arguments]
-
-
-class House:
-    """`otelhouse up` (or another role) on free ports, as a process of its own."""
-
-    ADDRESS = re.compile(r"(REST|OTLP/gRPC|OTLP/HTTP) +http://127\.0\.0\.1:(\d+)")
+class House(running_house.House):
+    """A house that is asked as people ask it, over the command line."""
 
     def __init__(self, folder, *arguments, role="up"):
+        super().__init__(folder, *arguments, role=role)
         self.folder = folder
-        free = [f"--set={key}=0" for key in ("query.port", "ingest.grpc.port", "ingest.http.port")]
-        self.process = subprocess.Popen(
-            command(role, *free, *arguments),
-            cwd=folder,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.errors = []
         self.demo_said = ""
-        self.ports = {}
-        self._told = threading.Condition()
-        self._listener = threading.Thread(target=self._listen)
-        self._listener.start()
-        self._watchdog = threading.Timer(WAIT, self.process.kill)
-        self._watchdog.start()
-
-    def _listen(self):
-        """Keep what the house says on standard error, so that it never waits for us."""
-        for line in self.process.stderr:
-            with self._told:
-                self.errors.append(line)
-                self._told.notify_all()
-
-    def says(self, text):
-        """Wait until the house has said `text` on standard error."""
-        with self._told:
-            return self._told.wait_for(lambda: any(text in line for line in self.errors), WAIT)
-
-    def up(self):
-        """Wait for the banner's end; the house then listens."""
-        for line in self.process.stdout:
-            if found := self.ADDRESS.search(line):
-                self.ports[found[1]] = int(found[2])
-            if line.startswith("Ctrl-C"):
-                self._watchdog.cancel()
-                return self
-        self.end()
-        pytest.fail("the house did not come up:\n" + "".join(self.errors))
-
-    def end(self, number=signal.SIGTERM):
-        """Send a signal, wait for the end, give the exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        try:
-            self.process.wait(WAIT)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self._watchdog.cancel()
-        self._listener.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return self.process.wait()
-
-    def get(self, path):
-        """Status and body of a GET at the REST window."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['REST']}{path}", timeout=WAIT) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def run(self, *arguments):
-        """A client command of the same house, which finds it by its settings."""
-        ports = {
-            "OTELHOUSE_QUERY_PORT": self.ports["REST"],
-            "OTELHOUSE_INGEST_GRPC_PORT": self.ports["OTLP/gRPC"],
-            "OTELHOUSE_INGEST_HTTP_PORT": self.ports["OTLP/HTTP"],
-        }
-        return subprocess.run(
-            command(*arguments), env=environment(**ports), capture_output=True, text=True, timeout=WAIT, check=False
-        )
 
     def ask(self, *arguments):
         """The rows of a question's answer, each a dict."""
@@ -237,7 +150,9 @@ def test_the_commands_of_the_readme_work_as_they_are_written(fed):
     commands = readme_commands()
     assert commands[:3] == ["make up", ".venv/bin/otelhouse demo", ".venv/bin/otelhouse query slow_traces"]
 
-    planned = subprocess.run(["make", "--dry-run", "up"], cwd=ROOT, capture_output=True, text=True, check=True)
+    # Within `make test` this make would be a child of that one and say where it is.
+    make = ["make", "--no-print-directory", "--dry-run", "up"]
+    planned = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True)
     assert planned.stdout.splitlines()[-1] == ".venv/bin/otelhouse up"
     for typed in commands[1:]:
         result = fed.run(*typed.split()[1:])

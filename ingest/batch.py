@@ -17,14 +17,14 @@ When a batch closes:
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 
 from ingest.errors import IngestError
 from ingest.intake import Accepted
 from ingest.memory import Lease
+from ingest.units import new_token
 from ingest.wire import Parcel
 from sql.signals import Signal
 
@@ -37,9 +37,8 @@ BURST = 20
 """Small inserts in a row that an idle house does without waiting for company."""
 
 
-def new_token() -> str:
-    """A deduplication token that no other INSERT will ever carry: 128 random bits as hex."""
-    return secrets.token_hex(16)
+def _any(_batch: Batch) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,14 @@ class BatchLimits:
     insert of the same signal runs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What may share a batch: requests of one signal, those of crowds (`ingest.crowding`) apart from all others."""
+
+    signal: Signal
+    crowd: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One request on its way: its rows, its share of memory, and the sender who waits for `answer`."""
@@ -60,6 +67,10 @@ class Entry:
     parcel: Parcel
     lease: Lease
     answer: asyncio.Future[Accepted]
+    sender: str = ""
+    """Whose it is, for dead letters: `identity.sender.Sender.key`."""
+    key: bytes = b""
+    """Digest of the request, where a window remembers them (`ingest.resends`)."""
 
     def settle(self, outcome: Accepted | IngestError) -> None:
         """Give the memory back and tell the sender. A sender who has gone away hears nothing."""
@@ -76,13 +87,18 @@ class Entry:
 class Batch:
     """Entries of one signal that go to ClickHouse together, under one token that every retry keeps."""
 
-    signal: Signal
+    lane: Lane
     opened: float
     """When the first entry came, in seconds of the event loop's clock."""
     token: str = field(default_factory=new_token)
     entries: list[Entry] = field(default_factory=list)
     size: int = 0
     items: int = 0
+
+    @property
+    def signal(self) -> Signal:
+        """Whose rows they are."""
+        return self.lane.signal
 
     def add(self, entry: Entry) -> None:
         """Put one more request in."""
@@ -122,55 +138,69 @@ class Credits:
 
 
 class Gatherer:
-    """The open batch of each signal, and the full ones that wait for a slot. Used on the event loop only."""
+    """The open batch of each lane, and the full ones that wait for a slot. Used on the event loop only."""
 
     def __init__(self, limits: BatchLimits) -> None:
         self._limits = limits
-        self._open: dict[Signal, Batch] = {}
+        self._open: dict[Lane, Batch] = {}
         self._full: deque[Batch] = deque()
-        self._credits = {signal: Credits(BURST, limits.max_age) for signal in Signal}
+        lanes = [Lane(signal, crowd) for signal in Signal for crowd in (False, True)]
+        self._credits = {lane: Credits(BURST, limits.max_age) for lane in lanes}
 
-    def add(self, entry: Entry, now: float) -> None:
-        """Put a request into the open batch of its signal, or into a new one."""
-        signal = entry.parcel.signal
-        batch = self._open.get(signal)
+    def add(self, entry: Entry, now: float, *, crowd: bool = False) -> None:
+        """Put a request into the open batch of its lane, or into a new one."""
+        lane = Lane(entry.parcel.signal, crowd)
+        batch = self._open.get(lane)
         if batch is not None and not batch.fits(entry.parcel, self._limits):
-            self._full.append(self._open.pop(signal))
+            self._full.append(self._open.pop(lane))
             batch = None
         if batch is None:
-            batch = self._open[signal] = Batch(signal, now)
+            batch = self._open[lane] = Batch(lane, now)
         batch.add(entry)
         if batch.full(self._limits):
-            self._full.append(self._open.pop(signal))
+            self._full.append(self._open.pop(lane))
 
-    def take(self, now: float, running: Container[Signal]) -> Batch | None:
-        """The next batch to insert, or None if all may wait; `running` holds the signals being inserted."""
-        if self._full:
-            return self._full.popleft()
+    def take(self, now: float, running: Container[Lane], may_start: Callable[[Batch], bool] = _any) -> Batch | None:
+        """The next batch that is due, or None; `running` holds the lanes under way.
+
+        `may_start` says which batch has a way to go now; the others keep their place.
+        """
+        for place, batch in enumerate(self._full):
+            if may_start(batch):
+                del self._full[place]
+                return batch
         # A dict keeps its order of insertion, so the oldest open batch comes first.
-        for signal, batch in self._open.items():
-            if self._due(batch, now, running):
-                return self._open.pop(signal)
+        for lane, batch in self._open.items():
+            if may_start(batch) and self._due(batch, now, running):
+                return self._open.pop(lane)
         return None
 
-    def take_any(self) -> Batch | None:
+    def take_any(self, may_start: Callable[[Batch], bool] = _any) -> Batch | None:
         """The oldest batch, due or not: for shutting down."""
-        if self._full:
-            return self._full.popleft()
-        for signal in self._open:
-            return self._open.pop(signal)
+        for place, batch in enumerate(self._full):
+            if may_start(batch):
+                del self._full[place]
+                return batch
+        for lane, batch in self._open.items():
+            if may_start(batch):
+                return self._open.pop(lane)
         return None
 
-    def next_due(self, running: Container[Signal]) -> float | None:
-        """When the first open batch has waited long enough, or None if there is none."""
-        return min((batch.opened + self._patience(batch, running) for batch in self._open.values()), default=None)
+    def next_look(self, now: float, running: Container[Lane], overflow_after: float) -> float | None:
+        """When a batch becomes due, or has waited `overflow_after` seconds; None if no such moment is to come.
 
-    def _patience(self, batch: Batch, running: Container[Signal]) -> float:
-        return self._limits.max_age * (PATIENCE if batch.signal in running else 1)
+        A moment that has passed counts no more: what is due and has no way to go waits for one that ends.
+        """
+        moments = [batch.opened + self._patience(batch, running) for batch in self._open.values()]
+        moments += [batch.opened + overflow_after for batch in (*self._full, *self._open.values())]
+        return min((moment for moment in moments if moment > now and moment != float("inf")), default=None)
 
-    def _due(self, batch: Batch, now: float, running: Container[Signal]) -> bool:
+    def _patience(self, batch: Batch, running: Container[Lane]) -> float:
+        return self._limits.max_age * (PATIENCE if batch.lane in running else 1)
+
+    def _due(self, batch: Batch, now: float, running: Container[Lane]) -> bool:
         if now >= batch.opened + self._patience(batch, running):
             return True
-        if batch.signal in running:
+        if batch.lane in running:
             return False
-        return batch.items >= WORTHWHILE_ITEMS or self._credits[batch.signal].spend(now)
+        return batch.items >= WORTHWHILE_ITEMS or self._credits[batch.lane].spend(now)

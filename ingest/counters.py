@@ -19,12 +19,29 @@ Names, labels and units:
         INSERTs that failed, by class of `store.errors`
     otelhouse_ingest_split_batches_total{signal,written}
         batches taken apart because of unstorable rows; written="maybe": a sibling table may hold rows twice
+    otelhouse_ingest_spooled_items_total{kind}, otelhouse_ingest_spooled_bytes_total{kind}
+        items and bytes that went to the spool
+    otelhouse_ingest_drained_items_total{kind}
+        items that went from the spool to ClickHouse
+    otelhouse_ingest_spool_damaged_items_total{kind}
+        items that were lost because the spool's files were damaged
+    otelhouse_ingest_spool_entries, otelhouse_ingest_spool_bytes
+        gauges: what is in the spool now
+    otelhouse_ingest_spool_oldest_timestamp_seconds
+        gauge: when the oldest entry was written, in Unix seconds; 0 if the spool is empty
+    otelhouse_ingest_resends_total
+        requests that were answered without being stored again (`ingest.resend_window_s`)
+    otelhouse_ingest_dead_letters_total{signal}
+        items that became dead letters
+    otelhouse_ingest_lost_dead_letters_total{signal}
+        dead letters that could be kept nowhere; their senders were told what was wrong
     otelhouse_ingest_in_flight_bytes
         gauge: memory held for requests not yet answered
     otelhouse_ingest_in_flight_inserts
         gauge: batches on their way to ClickHouse
 
-`transport` is ``grpc`` or ``http``; `reason` is a short fixed word, never text from a sender.
+`kind` is a signal, or the name of one of the house's own tables. `transport` is ``grpc`` or ``http``; `reason` is a
+short fixed word, never text from a sender.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -61,6 +78,18 @@ class Counters:
         self._batch_items = histogram("batch_items", "Items in one INSERT", _ITEMS)
         self._batch_bytes = histogram("batch_bytes", "Bytes in one INSERT", _BYTES)
         self._seconds = histogram("insert_seconds", "Seconds of one INSERT", _SECONDS)
+        self._spooled = counter("spooled_items", "Items that went to the spool", "kind")
+        self._spooled_bytes = counter("spooled_bytes", "Bytes that went to the spool", "kind")
+        self._drained = counter("drained_items", "Items that went from the spool to ClickHouse", "kind")
+        self._damaged = counter("spool_damaged_items", "Items lost in damaged files of the spool", "kind")
+        self._spool_entries = gauge("spool_entries", "INSERTs that wait in the spool")
+        self._spool_bytes = gauge("spool_bytes", "Bytes of the spool's files")
+        self._spool_oldest = gauge("spool_oldest_timestamp_seconds", "When the oldest entry was written, 0 for none")
+        self._buried = counter("dead_letters", "Items that became dead letters", "signal")
+        self._unburied = counter("lost_dead_letters", "Dead letters that could be kept nowhere", "signal")
+        self._resends = Counter(
+            "otelhouse_ingest_resends", "Requests answered without being stored again", registry=registry
+        )
         self._memory = gauge("in_flight_bytes", "Memory held for requests not yet answered")
         self._inserts = gauge("in_flight_inserts", "Batches on their way to ClickHouse")
 
@@ -86,17 +115,48 @@ class Counters:
         self._batch_items.labels(signal.value).observe(items)
         self._batch_bytes.labels(signal.value).observe(size)
 
-    def inserted(self, signal: Signal, seconds: float) -> None:
+    def inserted(self, kind: str, seconds: float) -> None:
         """One INSERT came to an end, well or not."""
-        self._seconds.labels(signal.value).observe(seconds)
+        self._seconds.labels(kind).observe(seconds)
 
-    def insert_failed(self, signal: Signal, error: BaseException) -> None:
+    def insert_failed(self, kind: str, error: BaseException) -> None:
         """One INSERT failed."""
-        self._errors.labels(signal.value, type(error).__name__).inc()
+        self._errors.labels(kind, type(error).__name__).inc()
 
     def split(self, signal: Signal, *, written: bool) -> None:
         """A batch is taken apart; `written`: some of its rows may already stand in a sibling table."""
         self._splits.labels(signal.value, "maybe" if written else "no").inc()
+
+    def spooled(self, kind: str, items: int, size: int) -> None:
+        """`items` went to the spool, in `size` bytes."""
+        self._spooled.labels(kind).inc(items)
+        self._spooled_bytes.labels(kind).inc(size)
+
+    def drained(self, kind: str, items: int) -> None:
+        """`items` went from the spool to ClickHouse."""
+        self._drained.labels(kind).inc(items)
+
+    def spool_damaged(self, kind: str, items: int) -> None:
+        """`items` of the spool cannot be read any more."""
+        self._damaged.labels(kind).inc(items)
+
+    def spool(self, entries: int, size: int, oldest: float) -> None:
+        """What is in the spool now; `oldest` in Unix seconds, 0 for none."""
+        self._spool_entries.set(entries)
+        self._spool_bytes.set(size)
+        self._spool_oldest.set(oldest)
+
+    def resent(self) -> None:
+        """A request was answered without being stored again."""
+        self._resends.inc()
+
+    def buried(self, signal: Signal, items: int) -> None:
+        """`items` became dead letters."""
+        self._buried.labels(signal.value).inc(items)
+
+    def unburied(self, signal: Signal, items: int) -> None:
+        """`items` that cannot be stored could not be kept as dead letters either."""
+        self._unburied.labels(signal.value).inc(items)
 
     def memory(self, size: int) -> None:
         """`size` bytes are held for requests not yet answered."""

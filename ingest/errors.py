@@ -5,6 +5,8 @@
     ├── TooLargeError      over the size limit, before or after decompression: never send them again
     ├── NotStorableError   well-formed, but ClickHouse can never hold it: never send it again
     └── BusyError          not now: send the same again after `retry_after` seconds
+        ├── OverShareError   because this sender holds its share of the house, and others want theirs
+        └── OverLimitError   because this sender is over the limits of its own token
 
 How each looks on the wire (gRPC status, HTTP status, google.rpc.Status details) is `ingest.status`'s business.
 Source: OTLP specification, "Failures" and "OTLP/HTTP Response", https://opentelemetry.io/docs/specs/otlp/
@@ -43,3 +45,11 @@ class BusyError(IngestError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OverShareError(BusyError):
+    """One sender wants more than its share while others are active."""
+
+
+class OverLimitError(BusyError):
+    """One sender is over what its token allows."""

@@ -1,11 +1,11 @@
 """The OTLP/HTTP door: POST /v1/logs, /v1/traces, /v1/metrics, protobuf or JSON.
 
 In: HTTP requests. Out: `Intake.accept` with the whole, decompressed body, and its answer in the request's own
-encoding. Refuses other paths (404), methods (405), content types and codings (415), what is over the size
-limit before or after decompression (413), what cannot be read (400), and all that comes while places or
-memory are taken (503). Every refusal carries a google.rpc.Status in the request's own encoding; where the
-content type names no encoding of OTLP, in JSON, since then a person with a command line is likelier to read
-it than an SDK.
+encoding. Refuses other paths (404), methods (405), who is not let in (401, 403), content types and codings (415), what
+is over the size limit before or after decompression (413), what cannot be read (400), what a sender wants over its
+share or its limits (429), and all that comes while places or memory are taken (503). Every refusal carries a
+google.rpc.Status in the request's own encoding; where the content type names no encoding of OTLP, in JSON, since then
+a person with a command line is likelier to read it than an SDK.
 
 Three answers in which the sources leave a choice:
 - Unknown `Content-Encoding`: 415 with `Accept-Encoding`, as RFC 9110 section 15.5.16 has it; an OpenTelemetry
@@ -18,23 +18,31 @@ Source: OTLP specification, "OTLP/HTTP", https://opentelemetry.io/docs/specs/otl
 """
 
 import asyncio
+import contextlib
 import io
 import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from google.rpc import code_pb2
 
-from ingest.admission import Budget, Counters, Gate, Reservation
+from identity.errors import IdentityError, UnauthenticatedError
+from identity.sender import Sender
+from ingest.admission import Admission, Budget, Counters, Gate, Reservation
 from ingest.compression import ACCEPTED, Coding, Decompressor, coding_named, too_large
+from ingest.connections import Connections, counted
 from ingest.errors import BusyError, IngestError
-from ingest.http_server import HttpServer, listening_socket, server_config
+from ingest.http_server import BoundedProtocol, HttpServer, certificate_subject, listening_socket, server_config
 from ingest.intake import Encoding, Intake
 from ingest.response import export_response
 from ingest.settings import IngestSettings
 from ingest.status import Failure, failure_of, internal_failure, retry_after_header, status_body
 from sql.signals import Signal
+
+if TYPE_CHECKING:
+    # Certificates take their time to load; a house without TLS needs none.
+    from identity.tls import DoorTls
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +55,8 @@ _TYPE_OF = {encoding: name for name, encoding in CONTENT_TYPES.items()}
 _GRACE_AFTER_TIMEOUT = 5.0
 """Seconds the connection outlives the time a request has, so that the answer about it can still be sent and
 read."""
+
+_WANTED = (b"authorization", b"content-type", b"content-encoding", b"content-length")
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -67,17 +77,21 @@ class _RefusedError(Exception):
         self.headers = headers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Request:
-    """What the door needs of an ASGI scope."""
+    """What the door needs of an ASGI scope, and who sent it once that is known."""
 
     method: str
     path: str
-    sender: str
+    peer: str
+    """The address of who sent it."""
+    authorization: str | None
+    certificate_subject: str
     content_type: bytes
     content_encoding: str
     content_length: int
     """Bytes, 0 where it is not said."""
+    sender: Sender | None = None
 
     @property
     def signal(self) -> Signal | None:
@@ -93,12 +107,24 @@ class HttpDoor:
     """Listens between `start` and `stop`, on the event loop that runs them. Also an ASGI application by
     itself."""
 
-    def __init__(self, settings: IngestSettings, intake: Intake, budget: Budget, counters: Counters) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        intake: Intake,
+        budget: Budget,
+        counters: Counters,
+        tls: "DoorTls | None" = None,
+        admission: Admission | None = None,
+    ) -> None:
+        """`admission` is shared by both doors; without one everybody is let in."""
+        self._admission = admission or Admission()
         self._settings = settings
+        self._tls = tls
         self._intake = intake
         self._budget = budget
         self._counters = counters
-        self._gate = Gate(settings.max_concurrent_requests)
+        self._gate = Gate(settings.max_concurrent_requests, settings.sender_share, self._admission.pressure)
+        self._connections = Connections(settings.http.max_connections, settings.http.max_connections_per_address)
         self._decompressor = Decompressor(settings.max_request_bytes)
         self._server: HttpServer | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -109,7 +135,10 @@ class HttpDoor:
         listener = listening_socket(door.host, door.port)
         port: int = listener.getsockname()[1]
         timeout = self._settings.read_timeout_s + _GRACE_AFTER_TIMEOUT
-        self._server = HttpServer(server_config(self, request_timeout=timeout, keep_alive=door.keep_alive_s))
+        config = server_config(self, request_timeout=timeout, keep_alive=door.keep_alive_s)
+        config.http = counted(cast("type[BoundedProtocol]", config.http), self._connections, door.max_connection_age_s)
+        self._connections.watch_unread(door.write_timeout_s)
+        self._server = HttpServer(config, self._tls)
         self._serving = asyncio.create_task(self._server.serve([listener]), name="otlp-http")
         ready = asyncio.create_task(self._server.ready.wait())
         await asyncio.wait((self._serving, ready), return_when=asyncio.FIRST_COMPLETED)
@@ -126,6 +155,7 @@ class HttpDoor:
             self._server.config.timeout_graceful_shutdown = grace  # type: ignore[assignment]
             self._server.should_exit = True
             await self._serving
+        self._connections.stop_watching()
         self._decompressor.close()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -145,8 +175,10 @@ class HttpDoor:
             return 200, headers, await self._export(request, receive)
         except _RefusedError as refusal:
             failure, headers = refusal.failure, refusal.headers
-        except IngestError as error:
+        except (IngestError, IdentityError) as error:
             failure = failure_of(error)
+            if isinstance(error, UnauthenticatedError):
+                headers = [(b"www-authenticate", b"Bearer")]
         except asyncio.CancelledError:
             # uvicorn cancels what is left at the end of a shutdown, and would answer 500, which means: drop
             # it.
@@ -155,9 +187,11 @@ class HttpDoor:
             self._count(request, "disconnected")
             raise
         except Exception:  # noqa: BLE001 - a request ends here: its sender must get an answer whatever broke
-            _log.exception("a request of %s to %s broke", request.sender, request.path)
+            _log.exception("a request of %s to %s broke", request.peer, request.path)
             failure = internal_failure()
         self._count(request, failure.reason)
+        with contextlib.suppress(asyncio.CancelledError):  # at the end of a shutdown: the answer goes out at once
+            await self._admission.hold_back(failure.reason)
         if failure.retry_after is not None:
             headers = [*headers, (b"retry-after", retry_after_header(failure.retry_after))]
         return failure.http_status, headers, status_body(failure, request.encoding or Encoding.JSON)
@@ -165,6 +199,8 @@ class HttpDoor:
     def _count(self, request: _Request, reason: str) -> None:
         if request.signal is not None:
             self._counters.refused(request.signal, TRANSPORT, reason)
+        name = request.sender.name if request.sender is not None else ""
+        self._admission.refusals.note(TRANSPORT, request.peer, name, reason)
 
     async def _export(self, request: _Request, receive: Receive) -> bytes:
         signal = request.signal
@@ -173,31 +209,37 @@ class HttpDoor:
         self._counters.request(signal, TRANSPORT)
         if request.method != "POST":
             raise _method_not_allowed(request.method)
+        sender = request.sender = self._admission.admit(
+            request.authorization, request.peer, request.certificate_subject
+        )
         encoding = request.encoding
         if encoding is None:
             raise _unsupported_type(request.content_type)
         coding = coding_named(request.content_encoding)
         if coding is None:
             raise _unsupported_coding(request.content_encoding)
-        with self._gate:
+        with self._admission.allowances.request(sender), self._gate.place(sender.key):
+            self._budget.expect(sender.key)
             # No local name for the body: whoever reads it behind the seam can let go of it.
             accepted = await self._intake.accept(
-                signal, await self._body(request, coding, receive), encoding, request.sender
+                signal, await self._body(request, sender, coding, receive), encoding, sender
             )
         return export_response(signal, accepted, encoding, self._settings.max_response_bytes)
 
-    async def _body(self, request: _Request, coding: Coding, receive: Receive) -> bytes:
+    async def _body(self, request: _Request, sender: Sender, coding: Coding, receive: Receive) -> bytes:
         if request.content_length > self._settings.max_request_bytes:
             raise too_large(self._settings.max_request_bytes)
         seconds = self._settings.read_timeout_s
-        with Reservation(self._budget) as reservation:
+        with Reservation(self._budget, sender.key) as reservation:
             try:
                 async with asyncio.timeout(seconds):
                     raw = await self._read(receive, reservation)
             except TimeoutError as error:
                 late = f"the request did not arrive within {seconds:g} seconds: send the same again"
                 raise BusyError(late) from error
-            return await self._decompressor.decompress(raw, coding, reservation)
+            body = await self._decompressor.decompress(raw, coding, reservation)
+        self._admission.allowances.spend(sender, len(body))
+        return body
 
     async def _read(self, receive: Receive, reservation: Reservation) -> bytes:
         """Collect the body. What a sender has only announced is not held: it may never come."""
@@ -216,19 +258,22 @@ class HttpDoor:
 
 
 def _request_of(scope: Message) -> _Request:
-    wanted = {b"content-type": b"", b"content-encoding": b"", b"content-length": b"0"}
+    wanted: dict[bytes, bytes | None] = dict.fromkeys(_WANTED)
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     for name, value in headers:
         if name in wanted:
             wanted[name] = value
     client = scope.get("client")
+    authorization = wanted[b"authorization"]
     return _Request(
         method=scope["method"],
         path=scope["path"],
-        sender=client[0] if client else "",
-        content_type=wanted[b"content-type"],
-        content_encoding=wanted[b"content-encoding"].decode("latin-1"),
-        content_length=int(wanted[b"content-length"]),
+        peer=client[0] if client else "",
+        authorization=None if authorization is None else authorization.decode("latin-1"),
+        certificate_subject=certificate_subject(scope),
+        content_type=wanted[b"content-type"] or b"",
+        content_encoding=(wanted[b"content-encoding"] or b"").decode("latin-1"),
+        content_length=int(wanted[b"content-length"] or 0),
     )
 
 

@@ -1,6 +1,7 @@
 """uvicorn, kept within bounds and without what an embedded server must not do.
 
-In: an ASGI application, an address, bounds. Out: a listening server on the running event loop.
+In: an ASGI application, an address, bounds, and TLS if there is any. Out: a listening server on the running event loop.
+With TLS the scope of each request has ASGI's TLS extension, https://asgi.readthedocs.io/en/latest/specs/tls.html.
 Refuses header blocks over 64 KiB (431), and closes connections that do not finish a request in time, which
 tells an OTLP sender to send the same again. uvicorn by itself bounds neither, takes over the process's
 signals, and ends the process where a port is taken.
@@ -8,26 +9,73 @@ signals, and ends the process where a port is taken.
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from identity import client_certificate
+from identity.tls_settings import HANDSHAKE_SECONDS
+
+if TYPE_CHECKING:
+    # Certificates take their time to load; a house without TLS needs none.
+    from identity.tls import DoorTls
+
 MAX_HEADER_BYTES = 64 * 1024
 """Of one request's line and headers, while they arrive."""
 
+_FAREWELL_SECONDS = 0.5
+"""What a client has at the end to answer TLS's good-bye; one that is idle does not read it."""
+
+
+_TELL_EVERY = 60.0
+"""Seconds between two lines of one server about what is no HTTP."""
+
+_TLS_RECORD = b"\x16\x03"
+"""How a TLS handshake begins (RFC 8446, section 5.1); no request of HTTP does."""
+
+
+class SparingLog(logging.LoggerAdapter[logging.Logger]):
+    """uvicorn's log. What it warns of is what strangers send, as often as they like: a line a minute tells it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.getLogger("uvicorn.error"), {})
+        self._next = 0.0
+        self._untold = 0
+
+    @property
+    def level(self) -> int:
+        """As a logger's own; uvicorn asks for it."""
+        return self.logger.level
+
+    def warning(self, msg: object, *args: Any, **_: Any) -> None:  # noqa: ANN401  as logging
+        """Tell `msg`, and how many there were since the last line."""
+        self._untold += 1
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _TELL_EVERY
+            self.logger.warning("%s (%d since the last such line)", str(msg) % args if args else msg, self._untold)
+            self._untold = 0
+
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. `request_timeout` is set by `bounded_protocol`."""
+    """One connection. `request_timeout` and `sparing_log` are set by `bounded_protocol`."""
 
     request_timeout: float
+    sparing_log: SparingLog
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Give the first request as long as any other: it may never come."""
         self._in_headers = False
         self._header_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
+        self._tls = _tls_extension(transport)
+        self._nothing_yet = True
+        self.logger = self.sparing_log  # type: ignore[assignment]  # uvicorn calls no more than an adapter has
         super().connection_made(transport)
         self._arm()
 
@@ -38,6 +86,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Count what an unfinished header block takes."""
+        if self._nothing_yet and self._tls is None and data.startswith(_TLS_RECORD):
+            self.logger.warning("TLS came to a port that speaks plain HTTP")
+            self.send_400_response("This port speaks plain HTTP: write http instead of https.")
+            return
+        self._nothing_yet = False
         super().data_received(data)
         if self._in_headers:
             self._header_bytes += len(data)
@@ -51,6 +104,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        if self._tls is not None:
+            self.scope["extensions"] = {"tls": self._tls}
         self._in_headers = True
         self._header_bytes = 0
         self._arm()
@@ -70,6 +125,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._disarm()
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """End what is idle, and the rest after its answer."""
+        super().shutdown()
+        if self._tls is not None and self.transport.is_closing() and not self.transport.get_write_buffer_size():
+            self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
+
     def _arm(self) -> None:
         self._disarm()
         self._deadline = self.loop.call_later(self.request_timeout, self._close_late)
@@ -87,15 +148,17 @@ class BoundedProtocol(HttpToolsProtocol):
 def bounded_protocol(request_timeout: float) -> type[BoundedProtocol]:
     """The protocol class for uvicorn; `request_timeout` in seconds, from a request's first byte to its
     last."""
-    return type("BoundedProtocol", (BoundedProtocol,), {"request_timeout": request_timeout})
+    settings = {"request_timeout": request_timeout, "sparing_log": SparingLog()}
+    return type("BoundedProtocol", (BoundedProtocol,), settings)
 
 
 class HttpServer(uvicorn.Server):
     """A uvicorn server that somebody else starts, stops and guards against signals."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, door: "DoorTls | None" = None) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self._door = door
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -104,8 +167,27 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
-        await super().startup(sockets)
+        if self._door is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])  # uvicorn has no bound for a handshake
+            context = self._door.server_context()
+            self.servers = [await self._listen(one, context) for one in sockets or ()]
         self.ready.set()
+
+    async def _listen(self, listener: socket.socket, context: ssl.SSLContext) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
+            self._connection,
+            sock=listener,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            backlog=self.config.backlog,
+        )
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: type[asyncio.Protocol] = self.config.http_protocol_class
+        state: dict[str, Any] = self.lifespan.state
+        return protocol(config=self.config, server_state=self.server_state, app_state=state)  # type: ignore[call-arg]  # as uvicorn
 
 
 def server_config(app: Callable[..., Awaitable[None]], *, request_timeout: float, keep_alive: int) -> uvicorn.Config:
@@ -125,6 +207,30 @@ def server_config(app: Callable[..., Awaitable[None]], *, request_timeout: float
         server_header=False,
         timeout_keep_alive=keep_alive,
     )
+
+
+def certificate_subject(scope: Mapping[str, Any]) -> str:
+    """Whose certificate the connection of this ASGI scope was opened with; empty without one.
+
+    Written as `identity.client_certificate.subject` does.
+    """
+    return (scope.get("extensions") or {}).get("tls", {}).get("client_cert_name") or ""
+
+
+def _tls_extension(transport: asyncio.Transport) -> dict[object, object] | None:
+    """ASGI's TLS extension for a connection, None for one in plain text."""
+    connection = transport.get_extra_info("ssl_object")
+    if connection is None:
+        return None
+    shown = connection.getpeercert(binary_form=True)
+    return {
+        "server_cert": None,
+        "client_cert_chain": [ssl.DER_cert_to_PEM_cert(shown)] if shown else [],
+        "client_cert_name": client_certificate.subject(shown) if shown else None,
+        "client_cert_error": None,
+        "tls_version": {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}.get(connection.version()),
+        "cipher_suite": None,
+    }
 
 
 def listening_socket(host: str, port: int) -> socket.socket:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from identity.sender import Sender
 from sql.signals import Signal
 
 
@@ -34,5 +35,5 @@ class Accepted:
 class Intake(Protocol):
     """Takes whole requests. `ingest.pipeline.Pipeline` is the house's own."""
 
-    async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: str) -> Accepted:
-        """Store one Export request. `sender` names the peer for counters and shares, such as ``10.0.0.7``."""
+    async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> Accepted:
+        """Store one Export request of `sender`, whose `key` is what shares of memory go by."""

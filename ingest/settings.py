@@ -4,6 +4,8 @@ In: plain values, read by the front desk from file and environment. Out: one fro
 Refuses unknown keys and values out of bounds, naming the key. Every description says unit and reason.
 """
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -16,6 +18,36 @@ Port = Annotated[int, Field(ge=0, le=65_535)]
 
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Connections = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1_000_000,
+        description="Connections at once. Above it the one that has been idle for longest makes room, where there is "
+        "one; otherwise the new one is refused. The process needs as many open files.",
+    ),
+]
+ConnectionsPerAddress = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1_000_000,
+        description="The same for one address, so that one sender cannot take all. Behind a load balancer or NAT that "
+        "hides theirs, many senders have one address.",
+    ),
+]
+
+
+WriteTimeout = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=3600,
+        description="Seconds that a sender may leave an answer unread before its connection is cut off.",
+    ),
+]
 
 
 class GrpcSettings(_Settings):
@@ -62,6 +94,17 @@ class GrpcSettings(_Settings):
     max_connection_age_grace_s: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds that requests under way have to end at that moment."
     )
+    write_timeout_s: WriteTimeout = 30.0
+    max_streams_per_connection: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="Requests at once on one connection; a sender's library keeps back what is more. A request that "
+        "waits to be read holds up to 64 KiB beside `memory_bytes`, so this and the connections bound what a flood "
+        "takes.",
+    )
+    max_connections: Connections = 2000
+    max_connections_per_address: ConnectionsPerAddress = 1000
 
 
 class HttpSettings(_Settings):
@@ -82,6 +125,16 @@ class HttpSettings(_Settings):
         "metric exports, "
         "or a request could meet a connection that is just closing.",
     )
+    write_timeout_s: WriteTimeout = 30.0
+    max_connection_age_s: float = Field(
+        default=1800.0,
+        gt=0,
+        le=604_800,
+        description="Seconds after which a connection is closed with its next answer (up to 10 % more, at random): "
+        "this is how long-lived senders spread over new replicas behind a load balancer.",
+    )
+    max_connections: Connections = 2000
+    max_connections_per_address: ConnectionsPerAddress = 1000
 
 
 class BatchSettings(_Settings):
@@ -115,12 +168,72 @@ class BatchSettings(_Settings):
     )
 
 
+class SpoolMode(StrEnum):
+    """When requests are written to the spool."""
+
+    WHEN_NEEDED = "when_needed"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class SpoolSettings(_Settings):
+    """The place on disk for what ClickHouse cannot take now. What it holds was acknowledged, so it is never dropped."""
+
+    mode: SpoolMode = Field(
+        default=SpoolMode.WHEN_NEEDED,
+        description="`when_needed`: an OK means that ClickHouse holds the rows, or, when it is away or slow, that the "
+        "spool does. `always`: an OK means that the spool holds them, which is quicker and survives the end of this "
+        "process at any moment. `never`: no spool; senders are told to come back while ClickHouse is away.",
+    )
+    path: Path | None = Field(
+        default=None,
+        description="Folder of the spool; made if missing, held by one process at a time. Not given, it is `spool` in "
+        "`store.path`. On a disk that outlives the process: a volume in a cluster.",
+    )
+    max_bytes: int = Field(
+        default=8 * 1024 * MEBIBYTE,
+        ge=MEBIBYTE,
+        le=1024 * 1024 * 1024 * MEBIBYTE,
+        description="Bytes that the spool may take; above it senders are asked to come again. Some 250 bytes a flat "
+        "log record.",
+    )
+    max_age_s: float = Field(
+        default=259_200.0,
+        ge=60,
+        le=31_536_000,
+        description="Seconds after which the oldest rows must have reached ClickHouse; from then on senders are asked "
+        "to come again, since something is wrong for good.",
+    )
+    keep_free_bytes: int = Field(
+        default=512 * MEBIBYTE,
+        ge=0,
+        le=1024 * 1024 * 1024 * MEBIBYTE,
+        description="Bytes of the disk that the spool leaves to others; above it senders are asked to come again.",
+    )
+    patience_s: float = Field(
+        default=3.0,
+        ge=0.1,
+        le=300,
+        description="Seconds that a sender waits for ClickHouse before its request goes to the spool instead.",
+    )
+
+
 class IngestSettings(_Settings):
     """Everything about OTLP coming in."""
 
     grpc: GrpcSettings = Field(default_factory=GrpcSettings, description="The OTLP/gRPC door.")
     http: HttpSettings = Field(default_factory=HttpSettings, description="The OTLP/HTTP door.")
     batch: BatchSettings = Field(default_factory=BatchSettings, description="When rows that wait are written.")
+    spool: SpoolSettings = Field(default_factory=SpoolSettings, description="What ClickHouse cannot take now.")
+    resend_window_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400,
+        description="Seconds for which a request is remembered after its OK, so that the very same bytes from the same "
+        "sender are not stored again: a sender whose answer was lost sends them once more. 0 remembers nothing. Only "
+        "with `spool.mode: always` does it hold through a kill of this process as well. A sender that means to send "
+        "the same bytes twice loses the second.",
+    )
     max_request_bytes: int = Field(
         default=64 * MEBIBYTE,
         ge=1024,
@@ -144,6 +257,15 @@ class IngestSettings(_Settings):
         description="Requests that each door works on at once; above it senders are asked to come again. A "
         "request "
         "waits for ClickHouse, so this is senders a second times seconds a batch takes.",
+    )
+    sender_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Part of `memory_bytes`, of `max_concurrent_requests` and of the turns to be received over gRPC "
+        "that one sender (a token, or an address without one) may hold while others are active; above it that sender "
+        "is asked to come again. An eighth is kept for newcomers, so a sender alone may hold seven. A single request "
+        "may take what is free.",
     )
     read_timeout_s: float = Field(
         default=30.0,
@@ -172,4 +294,17 @@ class IngestSettings(_Settings):
                 "raise the one or lower the other"
             )
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _spool_fits(self) -> Self:
+        least = 2 * max(self.max_request_bytes, self.batch.max_bytes)
+        if self.spool.mode is not SpoolMode.NEVER and self.spool.max_bytes < least:
+            message = (
+                f"spool.max_bytes ({self.spool.max_bytes}) must be at least {least}, twice max_request_bytes and twice "
+                "batch.max_bytes, or what it is for would never fit; raise it or lower the others"
+            )
+            raise ValueError(message)
+        if self.resend_window_s and self.spool.mode is SpoolMode.NEVER:
+            raise ValueError("resend_window_s needs the spool's folder: set spool.mode, or resend_window_s: 0")
         return self

@@ -1,8 +1,13 @@
 """How an error looks on the wire: gRPC status, HTTP status, google.rpc.Status with details.
 
-In: an `ingest.errors.IngestError`, or a `Failure` that a door states itself. Out: numbers, headers and
-bodies. Refuses nothing; a fault of the house itself is UNAVAILABLE / 503 like a busy house, since INTERNAL / 500
-would make the sender drop data for a mistake that is not its own.
+In: an `ingest.errors.IngestError`, an `identity.errors.IdentityError`, or a `Failure` that a door states itself. Out:
+numbers, headers and bodies. Refuses nothing; a fault of the house itself is UNAVAILABLE / 503 like a busy house, since
+INTERNAL / 500 would make the sender drop data for a mistake that is not its own.
+
+Over gRPC a sender over its share or its limits, and one that is locked out, hears UNAVAILABLE and not
+RESOURCE_EXHAUSTED: all SDKs repeat the former, while the latter is repeated only by those that look for a RetryInfo.
+Over HTTP it is 429, which all repeat. No pause is longer than `LONGEST_PAUSE`, a lock-out's end or not: an SDK that is
+told to wait for longer than its export may take, 10 seconds by default, drops what it holds at once.
 
 Source: OTLP specification, "Failures" of OTLP/gRPC and of OTLP/HTTP,
 https://opentelemetry.io/docs/specs/otlp/. What a sender repeats: UNAVAILABLE and 429, 502, 503, 504. What it
@@ -10,20 +15,41 @@ drops: everything used here beside these. RESOURCE_EXHAUSTED is repeated only wi
 over the size limit never carries one.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
 from google.protobuf import json_format
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
-from ingest.errors import BusyError, IngestError, MalformedError, NotStorableError, TooLargeError
+from identity.errors import ForbiddenError, IdentityError, KeysUnavailableError, LockedOutError, UnauthenticatedError
+from ingest.errors import (
+    BusyError,
+    IngestError,
+    MalformedError,
+    NotStorableError,
+    OverLimitError,
+    OverShareError,
+    TooLargeError,
+)
 from ingest.intake import Encoding
+from ingest.memory import LONGEST_PAUSE
 
 MAX_MESSAGE_BYTES = 1024
 """Of an error's message: gRPC carries it twice in trailers, percent-encoded and base64, within 8 KiB."""
 
 FAULT_PAUSE = 5.0
 """Seconds a sender waits after a fault of the house itself: somebody may have to mend it."""
+
+
+_NOT_NOW: dict[type[BusyError | LockedOutError | KeysUnavailableError], tuple[int, str]] = {
+    OverShareError: (429, "over_share"),
+    OverLimitError: (429, "over_limit"),
+    BusyError: (503, "busy"),
+    LockedOutError: (429, "locked_out"),
+    KeysUnavailableError: (503, "keys_unavailable"),
+}
+"""HTTP status and reason of what may be sent again; the special before the general."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +70,8 @@ class Failure:
     """Seconds after which to send the same again; None for never."""
 
 
-def failure_of(error: IngestError) -> Failure:
-    """Translate an error of ingest."""
+def failure_of(error: IngestError | IdentityError) -> Failure:
+    """Translate an error of ingest, or of who is let in."""
     message = str(error)
     match error:
         case MalformedError():
@@ -54,8 +80,22 @@ def failure_of(error: IngestError) -> Failure:
             return Failure(code_pb2.INVALID_ARGUMENT, 400, "not_storable", message, bad_request=True)
         case TooLargeError():
             return Failure(code_pb2.RESOURCE_EXHAUSTED, 413, "too_large", message)
-        case BusyError():
-            return Failure(code_pb2.UNAVAILABLE, 503, "busy", message, retry_after=error.retry_after)
+        case BusyError() | LockedOutError() | KeysUnavailableError():
+            http_status, reason = next(found for kind, found in _NOT_NOW.items() if isinstance(error, kind))
+            pause = min(error.retry_after, LONGEST_PAUSE)
+            return Failure(code_pb2.UNAVAILABLE, http_status, reason, message, retry_after=pause)
+    if isinstance(error, IdentityError):
+        return _not_let_in(error)
+    return internal_failure()
+
+
+def _not_let_in(error: IdentityError) -> Failure:
+    message = str(error)
+    match error:
+        case UnauthenticatedError():
+            return Failure(code_pb2.UNAUTHENTICATED, 401, "unauthenticated", message)
+        case ForbiddenError():
+            return Failure(code_pb2.PERMISSION_DENIED, 403, "forbidden", message)
         case _:
             return internal_failure()
 
@@ -70,10 +110,17 @@ def internal_failure() -> Failure:
     return Failure(code_pb2.UNAVAILABLE, 503, "internal", message, retry_after=FAULT_PAUSE)
 
 
+@functools.lru_cache(maxsize=256)
 def status_bytes(failure: Failure) -> bytes:
     """A serialised google.rpc.Status: the value of `grpc-status-details-bin`, and an HTTP body in
     protobuf."""
     return bytes(_status(failure).SerializeToString())
+
+
+@functools.lru_cache(maxsize=256)
+def retry_info_bytes(seconds: float) -> bytes:
+    """A serialised google.rpc.RetryInfo: the value of `google.rpc.retryinfo-bin`."""
+    return bytes(_retry_info(seconds).SerializeToString())
 
 
 def status_body(failure: Failure, encoding: Encoding) -> bytes:
@@ -110,7 +157,11 @@ def _status(failure: Failure) -> status_pb2.Status:
         bad.field_violations.add(field=clip(failure.field, MAX_MESSAGE_BYTES // 4), description=message)
         status.details.add().Pack(bad)
     if failure.retry_after is not None:
-        retry = error_details_pb2.RetryInfo()
-        retry.retry_delay.FromMilliseconds(max(1, round(failure.retry_after * 1000)))
-        status.details.add().Pack(retry)
+        status.details.add().Pack(_retry_info(failure.retry_after))
     return status
+
+
+def _retry_info(seconds: float) -> error_details_pb2.RetryInfo:
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromMilliseconds(max(1, round(seconds * 1000)))
+    return retry

@@ -1,24 +1,31 @@
 """Export requests in protobuf, made ready for ClickHouse without Python per record.
 
 In: the bytes of one Export request. Out: a `Parcel` of length-delimited resource messages, which is what `sql.otlp`
-inserts. The C runtime parses (which proves the request well formed) and serialises (which makes it canonical: each
-singular field once, last one wins). Only where a request holds an array or a map as a value is it walked in Python,
-resource by resource (`ingest.nested`), which takes time and memory; so these are three steps, and who calls decides
-where the slow one runs:
+inserts. Each message is stamped with the time at which the request arrived, so that it is judged by that time however
+late it is inserted. The C runtime parses (which proves the request well formed) and serialises (which makes it
+canonical: each singular field once, last one wins). Only where a request holds an array or a map as a value is it
+walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are three steps, and who
+calls decides where the slow one runs:
 
     parse -> pack -> Parcel, or None: flatten -> Parcel
+
+What ClickHouse refuses afterwards is taken apart with `sort_out` and `halves`, which are slow.
 
 Refused: bytes that are not the message they claim to be (`errors.MalformedError`).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf import message
 
-from ingest import errors, nested, schema_variant
+from ingest import errors, items, nested, offences, schema_variant
+from ingest.items import Message, varint
+from ingest.offences import Offence
 from sql.signals import Signal
+from sql.time_bounds import TimeBounds
 
 _RESOURCES: Mapping[Signal, str] = {
     Signal.LOGS: "resource_logs",
@@ -26,14 +33,6 @@ _RESOURCES: Mapping[Signal, str] = {
     Signal.METRICS: "resource_metrics",
 }
 """The one field of each Export request."""
-
-_UNTYPED = (
-    "metrics without data were rejected: set one of gauge, sum, histogram, exponential_histogram, summary "
-    "(opentelemetry.proto.metrics.v1.Metric.data)"
-)
-_MISNAMED = (
-    "spans were rejected: trace_id must be 16 bytes and span_id 8 bytes long (opentelemetry.proto.trace.v1.Span)"
-)
 
 _PROBED = 64 * 1024
 """Bytes of a body above which its first items are looked at before it is serialised; what is smaller is small."""
@@ -43,13 +42,11 @@ _ITEMS = frozenset({"log_records", "spans", "metrics"})
 
 _REQUESTS = schema_variant.request_classes()
 
-_RESOURCE_CLASSES = {signal: type(getattr(cls(), _RESOURCES[signal]).add()) for signal, cls in _REQUESTS.items()}
+resource_classes = {signal: type(getattr(cls(), _RESOURCES[signal]).add()) for signal, cls in _REQUESTS.items()}
 
 type_name = {signal: cls.DESCRIPTOR.full_name for signal, cls in _REQUESTS.items()}
 """The full protobuf name of each signal's request, for messages to people."""
 
-Message = Any
-"""A parsed message: protobuf builds the classes at run time, untyped."""
 ResourceMessage = Message
 """A parsed ResourceLogs, ResourceSpans or ResourceMetrics."""
 
@@ -69,6 +66,8 @@ class Parcel:
     """Items that were taken out, since they can never be stored."""
     message: str = ""
     """Why they were taken out, and the mend."""
+    offences: tuple[Offence, ...] = ()
+    """Those that were taken out when the request was read. What `sort_out` finds is not among them."""
 
 
 @dataclass(slots=True)
@@ -79,7 +78,9 @@ class Request:
     resources: list[ResourceMessage]
     size: int
     """Bytes of the body that it came from."""
-    rejected: int = 0
+    received: int
+    """When it arrived, in nanoseconds since 1970."""
+    offences: tuple[Offence, ...] = ()
     """Items that were taken out, since they can never be stored."""
 
 
@@ -89,14 +90,19 @@ def read(signal: Signal, body: bytes) -> Parcel:
     return pack(request) or flatten(request)
 
 
-def parse(signal: Signal, body: bytes) -> Request:
-    """Parse one Export request.
+def parse(signal: Signal, body: bytes, received: int | None = None) -> Request:
+    """Parse one Export request, which arrived at `received`, in nanoseconds since 1970; None is now.
 
     Raises `errors.MalformedError` where `body` is not a protobuf message of the signal's request type.
     """
     resources = _resources(signal, body)
-    rejected = _take_out_untyped_metrics(resources) if signal is Signal.METRICS else 0
-    return Request(signal, resources, len(body), rejected)
+    stamp = time.time_ns() if received is None else received
+    for resource in resources:
+        resource.received_unix_nano = stamp
+    found: list[Offence] = []
+    if signal is Signal.METRICS:
+        found = [offence for resource in resources for offence in offences.take_out_untyped(resource)]
+    return Request(signal, resources, len(body), stamp, tuple(found))
 
 
 def pack(request: Request) -> Parcel | None:
@@ -163,92 +169,67 @@ def _resources(signal: Signal, body: bytes) -> list[ResourceMessage]:
     return list(getattr(request, _RESOURCES[signal]))
 
 
-def mend(parcel: Parcel) -> Parcel:
-    """Take out what ClickHouse can never store. Slow: walks every span, and every message's unknown fields.
+def sort_out(parcel: Parcel, bounds: TimeBounds) -> tuple[Parcel, list[Offence]]:
+    """Take out what is known to be refused by ClickHouse; gives the rest, and what was found.
 
-    That is spans whose ids have the wrong length, and fields that OTLP does not define: the C runtime keeps them, and
-    ClickHouse's reader stumbles over groups and over known numbers with another wire type. Gives an equal parcel back
-    where there was nothing to take out.
+    Slow: walks every item. Gives an equal parcel back where there was nothing to take out.
     """
-    resources = list(map(_RESOURCE_CLASSES[parcel.signal].FromString, parcel.chunks[1::2]))
-    for resource in resources:
-        resource.DiscardUnknownFields()
-    rejected = _take_out_misnamed_spans(resources) if parcel.signal is Signal.TRACES else 0
-    reasons = [parcel.message, _MISNAMED if rejected else ""]
-    return _pack(parcel.signal, resources, rejected=parcel.rejected + rejected, reason="; ".join(filter(None, reasons)))
+    resources = _messages(parcel)
+    found = [offence for one in resources for offence in offences.take_out(parcel.signal, one, bounds)]
+    rest = _pack(parcel.signal, resources)
+    reason = "; ".join(filter(None, (parcel.message, offences.summary(found))))
+    return replace(rest, rejected=parcel.rejected + len(found), message=reason, offences=parcel.offences), found
+
+
+def halves(parcel: Parcel) -> tuple[Parcel, Parcel]:
+    """Part a parcel of two items or more into two with half of them each, in order.
+
+    What was rejected before is told by neither. Slow: copies the messages.
+    """
+    if parcel.items < 2:
+        raise ValueError(f"a parcel of {parcel.items} items cannot be halved")
+    first, last = items.halves(parcel.signal, _messages(parcel))
+    return _pack(parcel.signal, first), _pack(parcel.signal, last)
+
+
+def condemned(parcel: Parcel, reason: str, code: int | None) -> list[Offence]:
+    """Give every item of a parcel as one that ClickHouse refused with `reason` and `code`."""
+    signal = parcel.signal
+    return [offence for one in _messages(parcel) for offence in offences.all_of(signal, one, reason, code)]
+
+
+def read_again(signal: Signal, item: bytes, received: int) -> Parcel:
+    """Read one resource message that was kept, as if it arrived anew at `received`.
+
+    A log record without any time keeps the arrival that it had. Raises `errors.MalformedError` where it is none.
+    """
+    body = b"\x0a" + varint(len(item)) + item
+    request = parse(signal, body, received)
+    if signal is Signal.LOGS:
+        before = resource_classes[signal].FromString(item).received_unix_nano
+        for run in (run for one in request.resources for run in items.runs(signal, one)):
+            for record in run.items:
+                record.observed_time_unix_nano = record.observed_time_unix_nano or before
+    return pack(request) or flatten(request)
+
+
+def _messages(parcel: Parcel) -> list[ResourceMessage]:
+    return list(map(resource_classes[parcel.signal].FromString, items.delimited(b"".join(parcel.chunks))))
 
 
 def _pack_read(request: Request) -> Parcel:
-    reason = _UNTYPED if request.rejected else ""
-    return _pack(request.signal, request.resources, rejected=request.rejected, reason=reason)
+    found = request.offences
+    parcel = _pack(request.signal, request.resources)
+    return replace(parcel, rejected=len(found), message=offences.summary(found), offences=found) if found else parcel
 
 
-def _pack(signal: Signal, resources: list[ResourceMessage], *, rejected: int, reason: str) -> Parcel:
+def _pack(signal: Signal, resources: list[ResourceMessage]) -> Parcel:
     chunks: list[bytes] = []
-    items = 0
+    number = 0
     for resource in resources:
-        count = _COUNTERS[signal](resource)
-        if count:
+        own = items.count(signal, resource)
+        if own:
             body = bytes(resource.SerializeToString())
-            chunks += (_varint(len(body)), body)
-            items += count
-    return Parcel(signal, tuple(chunks), sum(map(len, chunks)), items, rejected, reason)
-
-
-def _varint(number: int) -> bytes:
-    """Write a length as protobuf does: seven bits a byte, lowest first."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _count_log_records(resource: ResourceMessage) -> int:
-    return sum(len(scoped.log_records) for scoped in resource.scope_logs)
-
-
-def _count_spans(resource: ResourceMessage) -> int:
-    return sum(len(scoped.spans) for scoped in resource.scope_spans)
-
-
-def _count_data_points(resource: ResourceMessage) -> int:
-    return sum(
-        len(getattr(metric, metric.WhichOneof("data")).data_points)
-        for scoped in resource.scope_metrics
-        for metric in scoped.metrics
-    )
-
-
-_COUNTERS: Mapping[Signal, Callable[[ResourceMessage], int]] = {
-    Signal.LOGS: _count_log_records,
-    Signal.TRACES: _count_spans,
-    Signal.METRICS: _count_data_points,
-}
-
-
-def _take_out_untyped_metrics(resources: list[ResourceMessage]) -> int:
-    rejected = 0
-    for resource in resources:
-        for scoped in resource.scope_metrics:
-            untyped = [i for i, metric in enumerate(scoped.metrics) if metric.WhichOneof("data") is None]
-            for index in reversed(untyped):
-                del scoped.metrics[index]
-            rejected += len(untyped)
-    return rejected
-
-
-def _take_out_misnamed_spans(resources: list[ResourceMessage]) -> int:
-    rejected = 0
-    for resource in resources:
-        for scoped in resource.scope_spans:
-            misnamed = [i for i, span in enumerate(scoped.spans) if not _has_id_lengths(span)]
-            for index in reversed(misnamed):
-                del scoped.spans[index]
-            rejected += len(misnamed)
-    return rejected
-
-
-def _has_id_lengths(span: Message) -> bool:
-    return len(span.trace_id) in {0, 16} and len(span.span_id) in {0, 8}
+            chunks += (varint(len(body)), body)
+            number += own
+    return Parcel(signal, tuple(chunks), sum(map(len, chunks)), number)

@@ -1,19 +1,22 @@
-"""Places, turns and memory are taken while they last, and given back whatever happens."""
+"""Places and memory are taken while they last, shared out fairly, and given back whatever happens."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import itertools
 
 import pytest
 
-from ingest.admission import Gate, Reservation, Turns
-from ingest.errors import BusyError
+from identity.sender import Sender
+from ingest import admission
+from ingest.admission import Admission, Gate, Reservation, anybody
+from ingest.errors import BusyError, OverShareError
 from ingest.memory import Budget
+from ingest.pressure import FEWEST, Pressure
 
 
 def test_a_gate_lets_in_as_many_as_it_has_places():
     gate = Gate(2)
-    with gate, gate:
-        with pytest.raises(BusyError, match="all 2 places"), gate:
+    with gate.place("a"), gate.place("a"):
+        with pytest.raises(BusyError, match="all 2 places"), gate.place("b"):
             pytest.fail("the third got in")
         assert gate.taken == 2
     assert gate.taken == 0
@@ -21,9 +24,9 @@ def test_a_gate_lets_in_as_many_as_it_has_places():
 
 def test_a_gate_is_free_again_after_an_error():
     gate = Gate(1)
-    with pytest.raises(RuntimeError), gate:
+    with pytest.raises(RuntimeError), gate.place("a"):
         raise RuntimeError
-    with gate:
+    with gate.place("a"):
         assert gate.taken == 1
 
 
@@ -48,111 +51,90 @@ def test_a_reservation_that_does_not_fit_is_busy_and_gives_back_what_it_had():
     assert budget.used == 30
 
 
-BOUND = 10.0
-"""Seconds after which a test that waits has failed."""
+def test_a_reservation_counts_for_its_sender():
+    budget = Budget(100)
+    with Reservation(budget, "a") as reservation:
+        reservation.hold(40)
+        reservation.hold(60)
+        assert budget.held_by("a") == 60
+    assert budget.held_by("a") == 0
 
 
-class Readers:
-    """Requests that take turns and read until they are told to end."""
-
-    def __init__(self, turns: Turns) -> None:
-        self.turns = turns
-        self.reading: list[str] = []
-        self._ends: dict[str, asyncio.Event] = {}
-
-    async def _read(self, name: str) -> None:
-        async with asyncio.timeout(BOUND) as limit, self.turns.turn(limit):
-            self.reading.append(name)
-            try:
-                await self._ends[name].wait()
-            finally:
-                self.reading.remove(name)
-
-    async def start(self, names: str) -> "list[asyncio.Task[None]]":
-        self._ends |= {name: asyncio.Event() for name in names}
-        tasks = [asyncio.create_task(self._read(name)) for name in names]
-        await self.settle()
-        return tasks
-
-    async def end(self, name: str) -> None:
-        self._ends[name].set()
-        await self.settle()
-
-    async def settle(self) -> None:
-        for _ in range(5):
-            await asyncio.sleep(0)
+def enter(gate: Gate, key: str, count: int) -> list:
+    places = [gate.place(key) for _ in range(count)]
+    for place in places:
+        place.__enter__()
+    return places
 
 
-def on_a_loop(places: int, play: Callable[[Readers], Awaitable[None]], *, patience: float = BOUND) -> None:
-    async def run() -> None:
-        readers = Readers(Turns(places, patience))
-        await play(readers)
-        assert readers.reading == []
-        await readers.start("xy"[:places])
-        assert len(readers.reading) == places, "every place is free again"
-
-    asyncio.run(run())
-
-
-def test_as_many_read_at_once_as_there_are_turns_and_the_others_in_order():
-    async def play(readers: Readers) -> None:
-        await readers.start("abcd")
-        assert readers.reading == ["a", "b"]
-        await readers.end("b")
-        assert readers.reading == ["a", "c"]
-        await readers.end("a")
-        await readers.end("c")
-        await readers.end("d")
-
-    on_a_loop(2, play)
+def test_a_sender_beside_another_has_no_more_than_its_share_of_the_places():
+    gate = Gate(16)
+    with gate.place("polite"):
+        enter(gate, "flood", 8)
+        with pytest.raises(OverShareError), gate.place("flood"):
+            pytest.fail("the flood got more than half")
+        enter(gate, "polite", 4)
+    assert gate.taken == 12
 
 
-def test_who_is_given_up_while_waiting_or_at_its_turn_keeps_no_place():
-    async def play(readers: Readers) -> None:
-        _, second, third, _ = await readers.start("abcd")
-        second.cancel()
-        readers._ends["a"].set()  # in one step of the loop with the next
-        third.cancel()
-        await readers.settle()
-        assert readers.reading == ["d"]
-        await readers.end("d")
-
-    on_a_loop(1, play)
+def test_a_sender_alone_leaves_places_for_whoever_comes_next():
+    gate = Gate(16)
+    enter(gate, "flood", 14)
+    with pytest.raises(OverShareError), gate.place("flood"):
+        pytest.fail("the flood took the last places")
+    enter(gate, "polite", 2)
+    assert gate.taken == 16
 
 
-def test_a_turn_that_comes_in_the_moment_of_being_given_up_goes_to_the_next():
-    async def play(readers: Readers) -> None:
-        first, second, _ = await readers.start("abc")
-        first.add_done_callback(lambda _: second.cancel())  # the turn was handed on, and not yet taken
-        await readers.end("a")
-        assert readers.reading == ["c"]
-        await readers.end("c")
-
-    on_a_loop(1, play)
+def under_pressure() -> Pressure:
+    """Of a loop that has been busy for a while, and stays so: every second of its clock is spent."""
+    seconds = itertools.count()
+    pressure = Pressure(lambda: next(seconds), lambda: next(seconds))
+    for _ in range(5):
+        pressure.requests_at_once(1000)
+    return pressure
 
 
-def test_who_reads_long_while_others_wait_is_cut_off_the_oldest_first():
-    async def play(readers: Readers) -> None:
-        slow = (await readers.start("a"))[0]
-        other = (await readers.start("b"))[0]
-        await readers.start("c")
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(slow, BOUND / 2)
-        await readers.settle()
-        assert readers.reading == ["b", "c"]
-        assert not other.done()
-        await readers.end("b")
-        await readers.end("c")
-
-    on_a_loop(2, play, patience=0.02)
+def test_while_the_loop_is_busy_a_sender_alone_has_as_many_places_as_ever_and_beside_others_the_fewest():
+    gate = Gate(1000, 0.5, under_pressure())
+    enter(gate, "flood", 300)
+    with gate.place("polite"):
+        with pytest.raises(OverShareError), gate.place("flood"):
+            pytest.fail("a busy loop, and the flood gets more")
+        enter(gate, "other", FEWEST)
+        with pytest.raises(OverShareError), gate.place("other"):
+            pytest.fail("more than the fewest")
 
 
-def test_who_reads_long_while_nobody_waits_is_left_in_peace():
-    async def play(readers: Readers) -> None:
-        await readers.start("ab")
-        await readers.settle()
-        assert readers.reading == ["a", "b"]
-        await readers.end("a")
-        await readers.end("b")
+def test_everybody_is_known_by_their_address_where_nobody_asks():
+    assert anybody("Bearer x", "10.0.0.7", "") == Sender("10.0.0.7")
 
-    on_a_loop(2, play, patience=0.0)
+
+@pytest.mark.parametrize(("reason", "held"), [("over_share", 1), ("unauthenticated", 1), ("busy", 0), ("malformed", 0)])
+def test_only_answers_that_their_senders_brought_upon_themselves_are_held_back(monkeypatch, reason, held):
+    slept = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(admission.asyncio, "sleep", sleep)
+    asyncio.run(Admission().hold_back(reason))
+    assert len(slept) == held
+    assert all(0 < seconds <= 2 * admission.DELAY for seconds in slept)
+
+
+def test_no_more_answers_than_so_many_are_held_back_at_once(monkeypatch):
+    monkeypatch.setattr(admission, "MOST_DELAYED", 2)
+    monkeypatch.setattr(admission, "DELAY", 1000.0)
+
+    async def play() -> None:
+        entrance = Admission()
+        held = [asyncio.create_task(entrance.hold_back("over_share")) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(entrance.hold_back("over_share"), 10)
+        for task in held:
+            task.cancel()
+        await asyncio.wait(held)
+        assert entrance._delayed == 0
+
+    asyncio.run(play())

@@ -3,14 +3,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.batch import BURST, WORTHWHILE_ITEMS, Batch, BatchLimits, Credits, Entry, Gatherer
+from ingest.batch import BURST, WORTHWHILE_ITEMS, Batch, BatchLimits, Credits, Entry, Gatherer, Lane
 from ingest.memory import Budget
 from ingest.wire import Parcel
 from sql.signals import Signal
 
+FOR_EVER = float("inf")
 LIMITS = BatchLimits(max_bytes=1_000, max_items=50_000, max_age=0.2)
-NOBODY: frozenset[Signal] = frozenset()
-LOGS_RUNNING = frozenset({Signal.LOGS})
+NOBODY: frozenset[Lane] = frozenset()
+LOGS_RUNNING = frozenset({Lane(Signal.LOGS)})
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_an_old_batch_goes_once_no_insert_of_its_signal_runs(entry):
     gatherer = Gatherer(LIMITS)
     spend_all_credits(gatherer, entry, now=5.0)
     assert gatherer.take(5.19, NOBODY) is None
-    assert gatherer.next_due(NOBODY) == 5.2
+    assert gatherer.next_look(0.0, NOBODY, FOR_EVER) == 5.2
     assert gatherer.take(5.2, NOBODY) is not None
 
 
@@ -75,7 +76,7 @@ def test_a_batch_waits_longer_beside_a_running_insert_but_not_for_ever(entry):
     gatherer = Gatherer(LIMITS)
     gatherer.add(entry(), now=5.0)
     assert gatherer.take(5.99, LOGS_RUNNING) is None
-    assert gatherer.next_due(LOGS_RUNNING) == 6.0
+    assert gatherer.next_look(0.0, LOGS_RUNNING, FOR_EVER) == 6.0
     assert gatherer.take(6.0, LOGS_RUNNING) is not None
 
 
@@ -103,7 +104,7 @@ def test_a_parcel_that_does_not_fit_opens_the_next_batch(entry):
     assert full is not None
     assert full.entries == [first]
     assert gatherer.take(5.1, LOGS_RUNNING) is None
-    assert gatherer.next_due(()) == pytest.approx(5.3)
+    assert gatherer.next_look(0.0, (), FOR_EVER) == pytest.approx(5.3)
 
 
 def test_a_parcel_larger_than_a_batch_goes_alone_and_whole(entry):
@@ -152,10 +153,27 @@ def test_a_shutdown_takes_everything(entry):
     gatherer.add(entry(signal=Signal.METRICS), now=5.0)
     taken = [gatherer.take_any() for _ in range(4)]
     assert [batch.size if batch else None for batch in taken] == [1_000, 10, 10, None]
-    assert gatherer.next_due(()) is None
+    assert gatherer.next_look(0.0, (), FOR_EVER) is None
 
 
 def test_every_batch_has_a_token_of_its_own():
-    tokens = {Batch(Signal.LOGS, 0.0).token for _ in range(100)}
+    tokens = {Batch(Lane(Signal.LOGS), 0.0).token for _ in range(100)}
     assert len(tokens) == 100
     assert {len(token) for token in tokens} == {32}
+
+
+def test_a_crowds_requests_are_in_batches_of_their_own(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), 5.0, crowd=True)
+    gatherer.add(entry(), 5.0)
+    batches = [gatherer.take(9.0, NOBODY), gatherer.take(9.0, NOBODY)]
+    assert [batch.lane.crowd for batch in batches if batch] == [True, False]
+
+
+def test_a_batch_without_a_way_to_go_lets_the_others_go_first(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), 5.0, crowd=True)
+    gatherer.add(entry(), 5.0)
+    batch = gatherer.take(9.0, NOBODY, lambda one: not one.lane.crowd)
+    assert batch is not None
+    assert not batch.lane.crowd

@@ -1,22 +1,29 @@
 """What senders hear when ClickHouse refuses a batch, and what then stands in the tables."""
 
 import asyncio
+import base64
+import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from prometheus_client import CollectorRegistry
 from recording_store import RecordingStore, body_of
 from requests_made import logs_request, traces_request
 
 from ingest import wire
-from ingest.batch import Batch, Entry
+from ingest.batch import Batch, Entry, Lane
 from ingest.counters import Counters
 from ingest.delivery import Delivery, RetryLimits
-from ingest.errors import BusyError, NotStorableError
+from ingest.errors import BusyError
+from ingest.insertion import Insertion
 from ingest.intake import Accepted
 from ingest.memory import Budget
+from ingest.outlook import Outlooks
+from sql import time_bounds
+from sql.settings import RetentionSettings
 from sql.signals import Signal
 from store.errors import BadDataError, MisconfiguredError, NotReachableError, OverloadedError, StoreError
 from store.port import Insert, InsertReceipt, Store
@@ -32,10 +39,12 @@ class House:
     def __init__(self, store: Any, limits: RetryLimits = QUICK) -> None:
         self.registry = CollectorRegistry()
         self.budget = Budget(10**9)
-        self.delivery = Delivery(store, Counters(self.registry), limits, threads=2)
+        counters = Counters(self.registry)
+        self.insertion = Insertion(store, counters, time_bounds.bounds(RetentionSettings()), None, threads=2)
+        self.delivery = Delivery(self.insertion, None, Outlooks(), self.budget, counters, limits)
 
     def batch(self, *bodies: bytes, signal: Signal = Signal.LOGS) -> Batch:
-        batch = Batch(signal, opened=0.0)
+        batch = Batch(Lane(signal), opened=0.0)
         for body in bodies:
             parcel = wire.read(signal, body)
             answer = asyncio.get_running_loop().create_future()
@@ -59,9 +68,13 @@ def in_house(
         try:
             await play(house)
         finally:
-            house.delivery.close()
+            house.insertion.close()
 
     asyncio.run(run())
+
+
+def refused_one(outcome: Outcome) -> bool:
+    return isinstance(outcome, Accepted) and outcome.rejected == 1 and "ClickHouse can never hold" in outcome.message
 
 
 class TwoTables:
@@ -74,16 +87,20 @@ class TwoTables:
     def __init__(self) -> None:
         self.first: dict[str, bytes] = {}
         self.second: dict[str, bytes] = {}
+        self.letters: list[dict[str, Any]] = []
         self.inserts = 0
 
     def insert(self, insert: Insert) -> InsertReceipt:
-        self.inserts += 1
         body = body_of(insert)
+        if insert.table == "otel_dead_letters":
+            self.letters += [json.loads(line) for line in body.splitlines()]
+            return InsertReceipt(elapsed=0.0)
+        self.inserts += 1
         if b"constraint" in body:
             raise BadDataError("violated", code=469)
         self.first.setdefault(insert.token, body)
         if b"throws" in body:
-            raise BadDataError("cannot parse", code=444)
+            raise BadDataError("cannot parse", code=72)
         self.second.setdefault(insert.token, body)
         return InsertReceipt(elapsed=0.0)
 
@@ -174,21 +191,59 @@ def test_bad_data_that_may_be_a_changed_table_is_not_the_senders_loss():
     in_house(store, play)
 
 
-def test_a_row_that_breaks_the_constraint_harms_no_neighbour_and_nothing_is_written_twice():
+def test_a_row_that_breaks_the_constraint_becomes_a_dead_letter_and_all_others_are_stored_once():
     tables = TwoTables()
 
     async def play(house: House) -> None:
         texts = [f"good-{i:02}." for i in range(31)]
         texts.insert(13, "constraint")
         outcomes = await house.outcomes(house.batch(*map(logs_request, texts)))
-        assert isinstance(outcomes.pop(13), NotStorableError)
+        assert refused_one(outcomes.pop(13))
         assert outcomes == [Accepted()] * 31
         texts.remove("constraint")
         for table in (tables.first, tables.second):
             assert [tables.times(table, text) for text in texts] == [1] * 31
-        assert tables.inserts <= 2 * 5 + 1, "halving: two inserts for each of log2(32) levels"
-        assert house.sample("split_batches_total", signal="logs", written="no") == 5
+        assert tables.inserts <= 2 * 5 + 2, "halving: two inserts for each of log2(32) levels"
+        assert [letter["Code"] for letter in tables.letters] == [469]
+        assert house.sample("dead_letters_total", signal="logs") == 1
+        assert house.sample("split_batches_total", signal="logs", written="no") == 1
         assert house.sample("split_batches_total", signal="logs", written="maybe") == 0
+
+    in_house(tables, play)
+
+
+def test_a_bad_record_among_many_of_one_request_is_found_and_the_others_are_stored():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        request = ExportLogsServiceRequest.FromString(logs_request("good", 20))
+        request.resource_logs[0].scope_logs[0].log_records[7].body.string_value = "constraint"
+        (outcome,) = await house.outcomes(house.batch(request.SerializeToString()))
+        assert refused_one(outcome)
+        assert tables.times(tables.second, "good") == 19
+        assert len(tables.letters) == 1
+        assert b"constraint" in base64.b64decode(tables.letters[0]["ItemBase64"])
+
+    in_house(tables, play)
+
+
+def test_a_batch_that_is_taken_apart_again_uses_the_same_tokens():
+    tables = TwoTables()
+
+    async def play(house: House) -> None:
+        bodies = [logs_request(f"good-{i}") for i in range(9)] + [logs_request("throws")]
+        first = house.batch(*bodies)
+        parcels = [entry.parcel for entry in first.entries]
+        await house.outcomes(first)
+        tokens = set(tables.second)
+        second = house.batch(*bodies)
+        second.token = first.token
+        for entry, parcel in zip(second.entries, parcels, strict=True):
+            entry.parcel = parcel
+        await house.outcomes(second)
+        assert set(tables.second) == tokens
+        assert all(token.startswith(first.token) for token in tokens)
+        assert tables.letters[0]["Id"] == tables.letters[1]["Id"]
 
     in_house(tables, play)
 
@@ -241,20 +296,21 @@ def test_a_request_of_nothing_but_bad_spans_is_told_so_without_an_empty_insert()
         assert isinstance(outcome, Accepted)
         assert outcome.rejected == 2
         assert tables.inserts == 1
+        assert len(tables.letters) == 2
 
     in_house(tables, play)
 
 
 def test_what_nothing_can_mend_is_found_one_by_one_and_the_neighbours_are_stored(caplog):
     tables = TwoTables()
-    caplog.set_level(logging.ERROR, logger="ingest.delivery")
+    caplog.set_level(logging.ERROR, logger="ingest.isolation")
 
     async def play(house: House) -> None:
         batch = house.batch(logs_request("good"), logs_request("throws"), logs_request("other"))
         outcomes = await house.outcomes(batch)
         assert outcomes[0] == outcomes[2] == Accepted()
-        assert isinstance(outcomes[1], NotStorableError)
-        assert "cannot parse" in str(outcomes[1])
+        assert refused_one(outcomes[1])
+        assert "cannot parse" in outcomes[1].message
         assert tables.times(tables.second, "good") == tables.times(tables.second, "other") == 1
         assert house.sample("split_batches_total", signal="logs", written="maybe") == 1
 
@@ -270,8 +326,7 @@ def test_a_store_that_goes_away_in_the_middle_of_a_split_leaves_nobody_waiting()
 
     async def play(house: House) -> None:
         outcomes = await house.outcomes(house.batch(logs_request("good"), logs_request("bad")))
-        assert outcomes[0] == Accepted()
-        assert isinstance(outcomes[1], BusyError)
+        assert all(isinstance(outcome, BusyError) for outcome in outcomes)
 
     in_house(RecordingStore(rule), play, NO_TIME)
 

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from ingest.batch import PATIENCE
 from ingest.nested import TEXT_COST
-from ingest.pipeline import JSON_COST, NESTED_COST, PROTOBUF_COST
+from ingest.reading import JSON_COST, NESTED_COST, PROTOBUF_COST
 from ingest.settings import BatchSettings, IngestSettings
 
 

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from ingest.errors import BusyError, TooLargeError
-from ingest.memory import LONGEST_PAUSE, Budget
+from ingest.errors import BusyError, OverShareError, TooLargeError
+from ingest.memory import LONGEST_PAUSE, WANTED_FOR, Budget, Lease
 
 
 def test_what_is_given_back_can_be_held_again():
@@ -113,3 +113,78 @@ def test_a_lease_that_was_given_back_does_not_grow_again():
     with pytest.raises(BusyError, match="given up"):
         lease.grow(30)
     assert budget.used == 0
+
+
+def test_a_flood_is_told_that_it_holds_its_share_while_another_still_gets_in():
+    budget = Budget(8 * 2**20)
+    polite = budget.reserve(2**20, "polite")
+    flood = [budget.reserve(2**20, "flood") for _ in range(4)]
+    with pytest.raises(OverShareError, match=r"holds 4\.0 MiB of this sender") as refused:
+        budget.reserve(2**20, "flood")
+    assert refused.value.retry_after >= 1
+    budget.reserve(2**20, "polite").release()
+    flood[0].release()
+    budget.reserve(2**20, "flood")
+    polite.release()
+    assert (budget.held_by("flood"), budget.held_by("polite")) == (4 * 2**20, 0)
+
+
+def test_the_share_is_a_setting_of_the_budget():
+    budget = Budget(1000, share=0.75)
+    budget.reserve(1, "polite")
+    leases = [budget.reserve(250, "flood") for _ in range(3)]
+    with pytest.raises(OverShareError):
+        budget.reserve(1, "flood")
+    assert sum(lease.size for lease in leases) == 750
+
+
+def test_rows_that_wait_for_their_insert_count_for_their_sender():
+    budget = Budget(1000)
+    waiting = Lease(budget, 0, "flood")
+    waiting.resize(600)
+    budget.reserve(10, "polite")
+    with pytest.raises(OverShareError):
+        budget.reserve(10, "flood")
+    waiting.release()
+    budget.reserve(10, "flood")
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_a_sender_was_refused_a_moment_ago_is_refused_before_it_is_read_again():
+    clock = Clock()
+    budget = Budget(1000, clock=clock)
+    budget.reserve(10, "polite")
+    held = budget.reserve(300, "flood")
+    budget.expect("flood")
+    with pytest.raises(OverShareError):
+        budget.reserve(300, "flood")
+    with pytest.raises(OverShareError):
+        budget.expect("flood")
+    budget.expect("polite")
+    clock.now += WANTED_FOR
+    budget.expect("flood")
+    held.release()
+    budget.expect("flood")
+
+
+def test_a_senders_pause_grows_with_its_own_refusals_alone():
+    budget = Budget(1000)
+    budget.reserve(10, "polite")
+    budget.reserve(500, "flood")
+
+    def pause() -> float:
+        with pytest.raises(OverShareError) as refused:
+            budget.expect("flood")
+        return refused.value.retry_after
+
+    assert [pause() for _ in range(500)][-1] == LONGEST_PAUSE
+    budget.reserve(484, "")
+    with pytest.raises(BusyError) as refused:
+        budget.reserve(100, "polite")
+    assert refused.value.retry_after == 1

@@ -15,15 +15,18 @@ from prometheus_client import CollectorRegistry
 from recording_store import PATIENCE, RecordingStore, body_of
 from requests_made import logs_request, metrics_request, traces_request
 
-from ingest import nested, wire
-from ingest import pipeline as pipeline_module
+from identity.sender import Sender
+from ingest import nested, reading, wire
 from ingest.batch import BURST, BatchLimits
 from ingest.counters import Counters
 from ingest.delivery import RetryLimits
 from ingest.errors import BusyError, MalformedError, TooLargeError
 from ingest.intake import Accepted, Encoding
 from ingest.nested import TEXT_COST
-from ingest.pipeline import NESTED_COST, PROTOBUF_COST, Pipeline, PipelineLimits
+from ingest.pipeline import Pipeline, PipelineLimits
+from ingest.reading import NESTED_COST, PROTOBUF_COST
+from sql import time_bounds
+from sql.settings import RetentionSettings
 from sql.signals import Signal
 from store.errors import NotReachableError
 from store.port import Insert
@@ -37,7 +40,7 @@ def limits(
 ) -> PipelineLimits:
     batch = BatchLimits(max_bytes=10**6, max_items=10**5, max_age=max_age)
     retry = RetryLimits(retry_for=0.0, first_pause=0.001)
-    return PipelineLimits(memory, batch, in_flight, retry, close_within)
+    return PipelineLimits(memory, batch, in_flight, retry, close_within=close_within)
 
 
 def in_house(play: Callable[[Pipeline, RecordingStore], Awaitable[None]], bounds: PipelineLimits | None = None) -> None:
@@ -53,7 +56,7 @@ def in_house(play: Callable[[Pipeline, RecordingStore], Awaitable[None]], bounds
 
 @asynccontextmanager
 async def opened(store: RecordingStore, bounds: PipelineLimits) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(store, Counters(CollectorRegistry()), bounds)
+    pipeline = Pipeline(store, Counters(CollectorRegistry()), bounds, time_bounds.bounds(RetentionSettings()))
     try:
         yield pipeline
     finally:
@@ -62,7 +65,7 @@ async def opened(store: RecordingStore, bounds: PipelineLimits) -> AsyncIterator
 
 
 def send(pipeline: Pipeline, body: bytes, signal: Signal = Signal.LOGS) -> "asyncio.Task[Accepted]":
-    return asyncio.create_task(pipeline.accept(signal, body, Encoding.PROTOBUF, "10.0.0.7"))
+    return asyncio.create_task(pipeline.accept(signal, body, Encoding.PROTOBUF, Sender("10.0.0.7")))
 
 
 async def next_insert(store: RecordingStore) -> Insert:
@@ -149,8 +152,8 @@ def test_no_more_inserts_run_at_once_than_there_are_slots():
 @pytest.mark.parametrize("signal", list(Signal))
 def test_an_empty_request_succeeds_without_touching_the_store(signal):
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        assert await pipeline.accept(signal, b"", Encoding.PROTOBUF, "") == Accepted()
-        assert await pipeline.accept(signal, b"{}", Encoding.JSON, "") == Accepted()
+        assert await pipeline.accept(signal, b"", Encoding.PROTOBUF, Sender("")) == Accepted()
+        assert await pipeline.accept(signal, b"{}", Encoding.JSON, Sender("")) == Accepted()
         assert store.inserts == []
 
     in_house(play)
@@ -163,10 +166,12 @@ def test_metrics_without_data_are_rejected_and_the_rest_is_stored():
         accepted = await bounded(send(pipeline, metrics_request(gauge, {"name": "bad"}), Signal.METRICS))
         assert accepted.rejected == 1
         assert "set one of gauge" in accepted.message
-        assert b"good" in body_of(store.stored[0])
+        letter, stored = store.stored
+        assert letter.table == "otel_dead_letters"
+        assert b"good" in body_of(stored)
         nothing_left = await bounded(send(pipeline, metrics_request({"name": "bad"}), Signal.METRICS))
         assert nothing_left.rejected == 1
-        assert len(store.stored) == 1
+        assert [one.table for one in store.stored].count("otlp_metrics") == 1
 
     in_house(play)
 
@@ -174,9 +179,9 @@ def test_metrics_without_data_are_rejected_and_the_rest_is_stored():
 def test_a_request_that_cannot_be_read_leaves_no_trace_and_the_next_one_is_stored():
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         with pytest.raises(MalformedError):
-            await pipeline.accept(Signal.LOGS, b"\xff\xff", Encoding.PROTOBUF, "")
+            await pipeline.accept(Signal.LOGS, b"\xff\xff", Encoding.PROTOBUF, Sender(""))
         with pytest.raises(MalformedError):
-            await pipeline.accept(Signal.LOGS, b"\xff\xff", Encoding.JSON, "")
+            await pipeline.accept(Signal.LOGS, b"\xff\xff", Encoding.JSON, Sender(""))
         assert pipeline.budget.used == 0
         assert await bounded(send(pipeline, logs_request())) == Accepted()
         assert len(store.stored) == 1
@@ -184,16 +189,18 @@ def test_a_request_that_cannot_be_read_leaves_no_trace_and_the_next_one_is_store
     in_house(play)
 
 
-def test_json_and_protobuf_of_the_same_request_become_the_same_bytes():
+def test_json_and_protobuf_of_the_same_request_become_the_same_bytes(monkeypatch):
+    monkeypatch.setattr(wire.time, "time_ns", lambda: 1_800_000_000_000_000_000)  # both arrive at once
+
     body = logs_request("same", records=200)
     text = json.dumps(json_format.MessageToDict(ExportLogsServiceRequest.FromString(body))).encode()
     large = json.dumps(json_format.MessageToDict(ExportLogsServiceRequest.FromString(logs_request("l", 500))))
-    assert len(large) > pipeline_module.JSON_ON_LOOP
+    assert len(large) > reading.JSON_ON_LOOP
 
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         await bounded(send(pipeline, body))
-        await pipeline.accept(Signal.LOGS, text, Encoding.JSON, "")
-        await pipeline.accept(Signal.LOGS, large.encode(), Encoding.JSON, "")
+        await pipeline.accept(Signal.LOGS, text, Encoding.JSON, Sender(""))
+        await pipeline.accept(Signal.LOGS, large.encode(), Encoding.JSON, Sender(""))
         assert body_of(store.stored[0]) == body_of(store.stored[1])
         assert body_of(store.stored[2]).count(b"l") >= 500
 
@@ -209,7 +216,7 @@ def test_over_the_memory_limit_senders_are_asked_to_come_back_and_then_it_works(
         first = send(pipeline, body)
         await next_insert(store)
         with pytest.raises(BusyError) as refused:
-            await pipeline.accept(Signal.LOGS, body, Encoding.PROTOBUF, "")
+            await pipeline.accept(Signal.LOGS, body, Encoding.PROTOBUF, Sender(""))
         assert refused.value.retry_after >= 1
         store.gate.set()
         assert await bounded(first) == Accepted()
@@ -227,9 +234,9 @@ def test_a_request_that_takes_more_than_all_memory_to_be_read_is_read_while_noth
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         other = pipeline.budget.reserve(1)
         with pytest.raises(BusyError):
-            await pipeline.accept(Signal.LOGS, body, encoding, "")
+            await pipeline.accept(Signal.LOGS, body, encoding, Sender(""))
         other.release()
-        assert await pipeline.accept(Signal.LOGS, body, encoding, "") == Accepted()
+        assert await pipeline.accept(Signal.LOGS, body, encoding, Sender("")) == Accepted()
         assert len(store.stored) == 1
 
     in_house(play, limits(memory=2 * len(body)))
@@ -297,7 +304,7 @@ def test_nested_values_of_a_large_request_become_text_beside_the_event_loop(monk
 def test_a_request_that_can_never_fit_into_memory_is_told_so():
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         with pytest.raises(TooLargeError, match="send smaller requests, or raise the memory limit"):
-            await pipeline.accept(Signal.LOGS, logs_request("x" * 1_000), Encoding.PROTOBUF, "")
+            await pipeline.accept(Signal.LOGS, logs_request("x" * 1_000), Encoding.PROTOBUF, Sender(""))
         assert store.inserts == []
 
     in_house(play, limits(memory=1_000))
@@ -337,7 +344,9 @@ def test_while_an_insert_runs_its_rows_are_held_and_the_body_is_not(make):
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         Body.gone.clear()
         store.gate.clear()
-        task = asyncio.create_task(pipeline.accept(Signal.LOGS, Body(make("x" * 1_000)), Encoding.PROTOBUF, "10.0.0.7"))
+        taking = pipeline.accept(Signal.LOGS, Body(make("x" * 1_000)), Encoding.PROTOBUF, Sender("10.0.0.7"))
+        task = asyncio.create_task(taking)
+        del taking
         insert = await next_insert(store)
         assert Body.gone.is_set()
         assert pipeline.budget.used == len(body_of(insert))
@@ -371,7 +380,7 @@ def test_closing_inserts_what_waits_and_refuses_what_comes_then():
         closing = asyncio.create_task(pipeline.close())
         await turns()
         with pytest.raises(BusyError, match="shutting down"):
-            await pipeline.accept(Signal.LOGS, logs_request(), Encoding.PROTOBUF, "")
+            await pipeline.accept(Signal.LOGS, logs_request(), Encoding.PROTOBUF, Sender(""))
         assert not closing.done()
         store.gate.set()
         await asyncio.wait_for(closing, PATIENCE)
@@ -426,7 +435,7 @@ def test_a_store_that_never_answers_does_not_hold_up_the_end_for_ever():
 
 def test_json_that_is_still_being_read_when_the_house_closes_is_asked_to_come_back(monkeypatch):
     started, go_on = asyncio.Event(), threading.Event()
-    reading = pipeline_module.otlp_json.read
+    read = reading.otlp_json.read
 
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         loop = asyncio.get_running_loop()
@@ -434,11 +443,11 @@ def test_json_that_is_still_being_read_when_the_house_closes_is_asked_to_come_ba
         def slow(signal: Signal, body: bytes) -> bytes:
             loop.call_soon_threadsafe(started.set)
             assert go_on.wait(PATIENCE)
-            return reading(signal, body)
+            return read(signal, body)
 
-        monkeypatch.setattr(pipeline_module.otlp_json, "read", slow)
-        body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}' + b" " * pipeline_module.JSON_ON_LOOP
-        task = asyncio.create_task(pipeline.accept(Signal.LOGS, body, Encoding.JSON, ""))
+        monkeypatch.setattr(reading.otlp_json, "read", slow)
+        body = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]}' + b" " * reading.JSON_ON_LOOP
+        task = asyncio.create_task(pipeline.accept(Signal.LOGS, body, Encoding.JSON, Sender("")))
         await asyncio.wait_for(started.wait(), PATIENCE)
         await pipeline.close()
         go_on.set()

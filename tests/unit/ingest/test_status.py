@@ -8,7 +8,22 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from ingest.errors import BusyError, IngestError, MalformedError, NotStorableError, TooLargeError
+from identity.errors import (
+    ForbiddenError,
+    IdentityError,
+    KeysUnavailableError,
+    LockedOutError,
+    UnauthenticatedError,
+)
+from ingest.errors import (
+    BusyError,
+    IngestError,
+    MalformedError,
+    NotStorableError,
+    OverLimitError,
+    OverShareError,
+    TooLargeError,
+)
 from ingest.intake import Accepted, Encoding
 from ingest.response import export_response
 from ingest.status import clip, failure_of, internal_failure, retry_after_header, status_body, status_bytes
@@ -135,3 +150,39 @@ def test_an_answer_over_the_limit_loses_message_and_keeps_its_count(encoding):
         assert json.loads(body)["partialSuccess"]["rejectedSpans"] == "3"
     else:
         assert ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "http_status", "reason"),
+    [
+        (UnauthenticatedError("no token"), code_pb2.UNAUTHENTICATED, 401, "unauthenticated"),
+        (ForbiddenError("no"), code_pb2.PERMISSION_DENIED, 403, "forbidden"),
+    ],
+)
+def test_who_is_not_let_in_is_told_never_to_send_the_same_again(error, code, http_status, reason):
+    failure = failure_of(error)
+    assert (failure.code, failure.http_status, failure.reason) == (code, http_status, reason)
+    assert failure.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("error", "http_status", "reason"),
+    [
+        (LockedOutError("wait", retry_after=3.0), 429, "locked_out"),
+        (KeysUnavailableError("later", retry_after=3.0), 503, "keys_unavailable"),
+        (OverShareError("share", retry_after=3.0), 429, "over_share"),
+        (OverLimitError("limit", retry_after=3.0), 429, "over_limit"),
+    ],
+)
+def test_what_passes_is_unavailable_with_a_pause_that_every_sender_keeps(error, http_status, reason):
+    failure = failure_of(error)
+    assert (failure.code, failure.http_status, failure.reason) == (code_pb2.UNAVAILABLE, http_status, reason)
+    assert failure.retry_after == 3.0
+
+
+def test_a_lock_out_of_minutes_asks_for_no_longer_a_pause_than_senders_bear():
+    assert failure_of(LockedOutError("wait", retry_after=600.0)).retry_after == 5.0
+
+
+def test_a_fault_of_identity_is_a_fault_of_the_house():
+    assert failure_of(IdentityError("secret")) == internal_failure()

@@ -15,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from ingest import errors, nested, schema_variant, wire
 from oracle.wireformat import delimited, read_varint
 from sql.signals import Signal
+from sql.time_bounds import TimeBounds
 
 FLAT = KeyValue(key="k", value=AnyValue(string_value="v"))
 NESTED = KeyValue(key="k", value=AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)])))
@@ -36,12 +37,21 @@ def gauge(name, points=1):
     return Metric(name=name, gauge=Gauge(data_points=[NumberDataPoint(as_int=1)] * points))
 
 
+ANY_TIME = TimeBounds(reach_days=10**9, ahead_days=10**9)
+
+
+def stamp(number):
+    """What the house writes behind a resource message: field 20001, the time of arrival."""
+    return b"\x89\xe2\x09" + number.to_bytes(8, "little")
+
+
 def resources(parcel):
-    """The resource messages of a parcel, with their lengths taken off and checked."""
+    """The resource messages of a parcel as they came: their lengths taken off and checked, and their stamps."""
     stream, at, messages = b"".join(parcel.chunks), 0, []
     while at < len(stream):
         size, at = read_varint(stream, at)
-        messages.append(stream[at : at + size])
+        assert stream[at + size - 11 : at + size - 8] == stamp(0)[:3]
+        messages.append(stream[at : at + size - 11])
         at += size
     assert at == len(stream) == parcel.size
     return messages
@@ -166,6 +176,17 @@ def test_text_that_is_not_utf8_is_kept_as_it_came():
     assert kept == resource
 
 
+@pytest.mark.parametrize(
+    ("signal", "request_"),
+    [(Signal.LOGS, logs(LogRecord())), (Signal.TRACES, spans(Span())), (Signal.METRICS, metrics(gauge("a")))],
+)
+def test_each_resource_is_stamped_with_its_arrival_whatever_its_sender_wrote_there(signal, request_):
+    resource = getattr(request_, request_.DESCRIPTOR.fields[0].name)[0].SerializeToString()
+    body = delimited(1, stamp(1) + resource + stamp(2))
+    parcel = wire.pack(wire.parse(signal, body, received=77))
+    assert b"".join(parcel.chunks[1::2]) == resource + stamp(77)
+
+
 def test_items_are_counted_by_signal():
     three = logs(LogRecord(), LogRecord(), LogRecord())
     assert wire.read(Signal.LOGS, three.SerializeToString()).items == 3
@@ -188,13 +209,13 @@ def test_metrics_without_data_are_taken_out_and_the_rest_stays():
 
 
 @pytest.mark.parametrize("sizes", [(15, 8), (17, 8), (16, 7), (16, 9), (1, 1), (0, 3)])
-def test_mending_takes_out_spans_whose_ids_have_the_wrong_length(sizes):
+def test_sorting_out_takes_out_spans_whose_ids_have_the_wrong_length(sizes):
     wrong = Span(name="wrong", trace_id=b"t" * sizes[0], span_id=b"s" * sizes[1])
     good = Span(name="good", trace_id=b"t" * 16, span_id=b"s" * 8)
     parcel = wire.read(Signal.TRACES, spans(good, wrong, Span(name="no ids"), wrong).SerializeToString())
     assert (parcel.items, parcel.rejected) == (4, 0)
-    mended = wire.mend(parcel)
-    assert (mended.items, mended.rejected) == (2, 2)
+    mended, found = wire.sort_out(parcel, ANY_TIME)
+    assert (mended.items, mended.rejected, len(found)) == (2, 2, 2)
     assert "16 bytes" in mended.message
     [resource] = resources(mended)
     assert [span.name for span in ResourceSpans.FromString(resource).scope_spans[0].spans] == ["good", "no ids"]
@@ -204,9 +225,9 @@ def test_mending_takes_out_spans_whose_ids_have_the_wrong_length(sizes):
     ("signal", "request_"),
     [(Signal.LOGS, logs(LogRecord())), (Signal.TRACES, spans(Span())), (Signal.METRICS, metrics(gauge("a")))],
 )
-def test_mending_what_needs_no_mending_gives_it_back(signal, request_):
+def test_sorting_out_what_is_in_order_gives_it_back(signal, request_):
     parcel = wire.read(signal, request_.SerializeToString())
-    assert wire.mend(parcel) == parcel
+    assert wire.sort_out(parcel, ANY_TIME) == (parcel, [])
 
 
 # The variant declares opentelemetry/proto/common/v1 as proto2, which packs no numbers and closes its enums.

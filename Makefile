@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench lock clean
+.PHONY: help up demo test lint bench chaos lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -39,6 +39,9 @@ lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
 bench: $(VENV)/dev.done        ## measure, and write bench/results/
 	$(BIN)/otelhouse bench ingest
 	$(BIN)/otelhouse bench embedded
+
+chaos: $(VENV)/dev.done        ## break things on purpose, and print what held (an hour)
+	$(BIN)/otelhouse bench chaos
 
 lock:            ## write requirements/*.txt again from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt

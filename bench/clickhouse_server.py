@@ -146,6 +146,16 @@ class ClickHouseServer:
             raise RuntimeError("the server is not running")
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs. Nobody here ends it but `kill` and `stop`."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def last_words(self) -> str:
+        """The end of its log."""
+        return self._log()[-2000:]
+
     def start(self) -> Self:
         """Start, and return once both ports answer."""
         library = fetch_library()

@@ -13,7 +13,15 @@ from pathlib import Path
 
 import click
 
-from bench import clickhouse_server, embedded_benchmark, ingest_benchmark, report, workloads
+from bench import (
+    chaos_command,
+    clickhouse_server,
+    durability_benchmark,
+    embedded_benchmark,
+    ingest_benchmark,
+    report,
+    workloads,
+)
 from bench.clickhouse_meter import Meter
 from store.settings import StoreSettings
 
@@ -89,3 +97,21 @@ def embedded(records: int, out: Path) -> None:
     text = embedded_benchmark.as_text(embedded_benchmark.run(records))
     click.echo(text)
     click.echo(f"wrote {report.write_text(out / 'embedded.txt', text)}", err=True)
+
+
+@bench.command()
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+@click.option("--inserts", default=12, show_default=True, help="INSERTs of each kind, with the setting off and on.")
+@click.option("--door", "doors", multiple=True, type=click.Choice(["server", "embedded"]), help="Only this one.")
+def durability(inserts: int, doors: tuple[str, ...], out: Path) -> None:
+    """What `sql.fsync_inserts` costs an INSERT, through either door to ClickHouse."""
+    try:
+        found = [one for door in doors or ("server", "embedded") for one in durability_benchmark.run(door, inserts)]
+    except clickhouse_server.UnavailableError as error:
+        raise click.ClickException(f"{error}; or measure --door embedded alone") from error
+    text = durability_benchmark.as_text(found, durability_benchmark.fsync_ms())
+    click.echo(text)
+    click.echo(f"wrote {report.write_text(out / 'durability.md', text)}", err=True)
+
+
+bench.add_command(chaos_command.chaos)

@@ -18,7 +18,7 @@ from bench import house_process, native_floor, processes, sender
 from bench.clickhouse_meter import Meter
 from bench.house_process import RunningHouse
 from bench.workloads import Workload
-from ingest import batch, wire
+from ingest import units, wire
 from sql import otlp
 from store.opening import open_store
 from store.port import Store
@@ -134,7 +134,7 @@ def _pair(meter: Meter, store: Store, workload: Workload, requests_per_insert: i
     for first in numbers[::requests_per_insert]:
         group = (parcels[number % len(parcels)] for number in range(first, first + requests_per_insert))
         chunks = [chunk for parcel in group for chunk in parcel.chunks]
-        store.insert(otlp.insert_for(workload.signal, chunks, token=batch.new_token()))
+        store.insert(otlp.insert_for(workload.signal, chunks, token=units.new_token()))
     ours = meter.cpu_seconds() - ours
     ready_made = {table: native_floor.blocks(meter, table) for table in workload.tables}
     ours += sum(map(meter.merge_once, workload.tables))

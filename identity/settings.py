@@ -165,7 +165,7 @@ class IdentitySettings(_Settings):
         max_length=100,
         description="Names, without a port, by which REST may be asked on this machine beside `localhost`, addresses "
         "in digits and `query.host`, such as host.docker.internal. Counts only while nobody is asked who they are: "
-        "then a web page whose name is made to mean 127.0.0.1 could read everything, so other names are refused with 403.",
+        "then a web page whose name is made to mean 127.0.0.1 could read everything, so other names are refused (403).",
     )
     jwt: JwtSettings = Field(default=JwtSettings(), description="Readers with a JWT.")
     lockout: LockoutSettings = Field(default=LockoutSettings(), description="Repeated wrong credentials.")

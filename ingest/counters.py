@@ -29,6 +29,8 @@ Names, labels and units:
         gauges: what is in the spool now
     otelhouse_ingest_spool_oldest_timestamp_seconds
         gauge: when the oldest entry was written, in Unix seconds; 0 if the spool is empty
+    otelhouse_ingest_other_cluster_resources_total{signal}
+        resources that claimed another cluster than the one their sender's token is bound to
     otelhouse_ingest_resends_total
         requests that were answered without being stored again (`ingest.resend_window_s`)
     otelhouse_ingest_dead_letters_total{signal}
@@ -87,6 +89,9 @@ class Counters:
         self._spool_oldest = gauge("spool_oldest_timestamp_seconds", "When the oldest entry was written, 0 for none")
         self._buried = counter("dead_letters", "Items that became dead letters", "signal")
         self._unburied = counter("lost_dead_letters", "Dead letters that could be kept nowhere", "signal")
+        self._other_cluster = counter(
+            "other_cluster_resources", "Resources that claimed another cluster than their token's", "signal"
+        )
         self._resends = Counter(
             "otelhouse_ingest_resends", "Requests answered without being stored again", registry=registry
         )
@@ -145,6 +150,11 @@ class Counters:
         self._spool_entries.set(entries)
         self._spool_bytes.set(size)
         self._spool_oldest.set(oldest)
+
+    def other_cluster(self, signal: Signal, resources: int) -> None:
+        """`resources` claimed another cluster than the one that their sender is bound to."""
+        if resources:
+            self._other_cluster.labels(signal.value).inc(resources)
 
     def resent(self) -> None:
         """A request was answered without being stored again."""

@@ -96,7 +96,7 @@ class Pipeline:
         self._drain = self._make_drain(store, bounds)
         self._crowding = Crowding(limits.memory_bytes)
         self._ways = self._make_ways()
-        self._reader = Reader(self.budget)
+        self._reader = Reader(self.budget, counters)
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._closed = asyncio.Event()
@@ -124,8 +124,9 @@ class Pipeline:
         self._pump()
 
     def hurry_drain(self) -> None:
-        """Try again now what waits in the spool."""
-        if self._drain is not None:
+        """Try again now what waits in the spool, what still gathers there as well."""
+        if self._drain is not None and self.spooling is not None:
+            self.spooling.close_units()
             self._drain.hurry()
 
     async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> Accepted:
@@ -147,7 +148,7 @@ class Pipeline:
     async def _take(
         self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender, key: bytes = b""
     ) -> Accepted:
-        reading = self._reader.read(signal, body, encoding, sender.key)
+        reading = self._reader.read(signal, body, encoding, sender)
         del body  # it ends with the reading: the doors keep none
         parcel = await reading
         if parcel.rejected:

@@ -17,7 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from ingest import otlp_json, wire
+from identity.sender import Sender
+from ingest import binding, otlp_json, wire
+from ingest.counters import Counters
 from ingest.intake import Encoding
 from ingest.memory import Budget, Lease
 from sql.signals import Signal
@@ -42,16 +44,17 @@ NESTED_ON_LOOP = 64 * 1024
 class Reader:
     """Reads requests. Used on one event loop."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, counters: Counters) -> None:
         self._budget = budget
+        self._counters = counters
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="otelhouse-read")
 
-    async def read(self, signal: Signal, body: bytes, encoding: Encoding, sender_key: str) -> wire.Parcel:
-        """Read one request, with the memory that it takes in `sender_key`'s share."""
+    async def read(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> wire.Parcel:
+        """Read one request, with the memory that it takes in its sender's share."""
         cost = PROTOBUF_COST if encoding is Encoding.PROTOBUF else JSON_COST
-        held = self._budget.reserve(max(len(body), self._capped(cost * len(body))), sender_key)
+        held = self._budget.reserve(max(len(body), self._capped(cost * len(body))), sender.key)
         try:
-            return await self._read(signal, body, encoding, held)
+            return await self._read(signal, body, encoding, sender, held)
         finally:
             # The body ends here: the chunks are counted as long as their batch lives.
             del body
@@ -61,11 +64,12 @@ class Reader:
         """Let the thread go."""
         self._thread.shutdown(wait=False)
 
-    async def _read(self, signal: Signal, body: bytes, encoding: Encoding, held: Lease) -> wire.Parcel:
+    async def _read(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender, held: Lease) -> wire.Parcel:
         if encoding is Encoding.JSON:
             read = partial(otlp_json.read, signal, body)
             body = read() if len(body) <= JSON_ON_LOOP else await self._on_thread(read)
         request = wire.parse(signal, body)
+        self._counters.other_cluster(signal, binding.bind(request.resources, sender))
         parcel = wire.pack(request)
         if parcel is not None:
             return parcel

@@ -72,6 +72,11 @@ class Spooling:
         """Let the drain have a unit."""
         self.queue(unit.kind).offer(unit)
 
+    def close_units(self) -> None:
+        """Let the drain have what still gathers."""
+        for queue in self._queues.values():
+            queue.close_open()
+
     async def read(self, unit: Unit) -> list[Part]:
         """Read a unit; what is damaged in it is told, counted, and set aside for people."""
         parts: list[Part] = []

@@ -151,6 +151,7 @@ class Queue:
             unit = self._open
             self._close(unit)
             self._settle(unit)
+            self.offered.set()
 
     def _close_if_old(self, now: float) -> None:
         if self._open is not None and now >= self._open.opened + self._limits.max_age:

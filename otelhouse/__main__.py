@@ -24,6 +24,10 @@ COMMANDS = {
     "query": ("otelhouse.query_command:query", "Ask a named question of a running house."),
     "handlers": ("otelhouse.handlers_command:handlers", "List the named questions."),
     "migrate": ("otelhouse.migrate_command:migrate", "Create the tables, or bring them to this version."),
+    "spool": ("otelhouse.spool_command:spool", "Look at what waits on disk for ClickHouse; empty it; check it."),
+    "deadletter": ("otelhouse.dead_letter_command:deadletter", "List, show and retry what could not be stored."),
+    "token": ("otelhouse.token_command:token", "Make, list and take back tokens of senders and readers."),
+    "audit": ("otelhouse.audit_command:audit", "Check that the audit trail is whole."),
     "demo": ("otelhouse.demo_command:demo", "Send a small shop's telemetry, with a fault to find."),
     "config": ("otelhouse.config_command:config", "Print the settings in force and where each came from."),
     "bench": ("bench.command:bench", "Measure this machine."),
@@ -63,6 +67,8 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line."""
+    # gRPC reads this as it is loaded. Else it writes a line past our log for each handshake that a stranger fails.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     cli.main(prog_name=_typed(sys.argv[0], shutil.which("otelhouse")), obj=Surroundings(dict(os.environ)))
 
 

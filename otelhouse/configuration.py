@@ -23,6 +23,9 @@ from otelhouse.settings import Settings
 CONFIG_VARIABLE = "OTELHOUSE_CONFIG"
 """Names the settings file; ``--config`` beats it."""
 
+TOKEN_VARIABLE = "OTELHOUSE_TOKEN"  # noqa: S105  a name, not a token
+"""Holds the token that commands show to a house; it is no setting, so that it is never printed with the others."""
+
 TESTS_PREFIX = "OTELHOUSE_TESTS_"
 """Variables of the test suite; they are no settings and are left alone."""
 
@@ -196,7 +199,7 @@ def _from_environment(
 
 
 def _reserved(name: str) -> bool:
-    return name == CONFIG_VARIABLE or name.startswith(TESTS_PREFIX)
+    return name in {CONFIG_VARIABLE, TOKEN_VARIABLE} or name.startswith(TESTS_PREFIX)
 
 
 def _service_link(name: str, text: str) -> bool:
@@ -220,6 +223,9 @@ def _from_flags(flags: Mapping[str, Given], keys: Sequence[SettingKey], problems
 
 def _add_text(given: dict[SettingKey, Given], key: SettingKey, value: Given, problems: list[str]) -> None:
     """Read a text as this setting's kind of value."""
+    if key.nullable and value.value == "null":
+        given[key] = Given(None, value.origin)
+        return
     if key.textual or not isinstance(value.value, str):
         given[key] = value
         return

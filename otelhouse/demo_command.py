@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from otelhouse import addresses, invocation
+from otelhouse import addresses, house_access, invocation
 from otelhouse.configuration import Configuration
 from otelhouse.demo import cluster_events, sending, shop, telemetry, traffic
+from otelhouse.house_access import access_options
 from otelhouse.invocation import Failure, configured
 
 
@@ -23,10 +24,12 @@ from otelhouse.invocation import Failure, configured
 )
 @click.option("--endpoint", metavar="URL", help="Where to send. [default: this house's own address]")
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed tells the same story.")
+@access_options
 @configured
 def demo(configuration: Configuration, protocol: str, endpoint: str | None, seed: int) -> None:
     """Send half an hour of a small shop's telemetry, with a fault to find."""
     transport = sending.Protocol(protocol)
+    access = house_access.access_of_command(configuration.settings)
     endpoint = endpoint or _own_address(configuration, transport)
     if refusal := sending.refusal(endpoint):
         message = f"{refusal}; start the house with `otelhouse up`, or name another with --endpoint"
@@ -37,7 +40,7 @@ def demo(configuration: Configuration, protocol: str, endpoint: str | None, seed
     if not history.spans:
         raise Failure("the SDK made no telemetry: is OTEL_SDK_DISABLED set?")
     click.echo(f"Sending the last {traffic.HISTORY_MINUTES} minutes of a small shop to {endpoint} ({protocol})")
-    exporters = sending.exporters(transport, endpoint)
+    exporters = _exporters(transport, endpoint, access)
     try:
         receipts = sending.send(history, exporters)
     finally:
@@ -60,7 +63,14 @@ def make_history(seed: int, now: int) -> telemetry.History:
 def _own_address(configuration: Configuration, transport: sending.Protocol) -> str:
     listens = configuration.settings.ingest
     door = listens.grpc if transport is sending.Protocol.GRPC else listens.http
-    return addresses.url(door.host, door.port)
+    return addresses.url(door.host, door.port, secure=configuration.settings.identity.tls.at(transport.value))
+
+
+def _exporters(transport: sending.Protocol, endpoint: str, access: house_access.Access) -> sending.Exporters:
+    try:
+        return sending.exporters(transport, endpoint, access)
+    except OSError as error:
+        raise Failure(f"client.ca, client.certificate, client.key: {error}") from error
 
 
 def _mistaken(configuration: Configuration, transport: sending.Protocol, endpoint: str) -> str:

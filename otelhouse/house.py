@@ -1,10 +1,12 @@
 """The house put together: which rooms run in this process, opened in order and closed the other way round.
 
-    open:   store -> tables -> REST -> pipeline -> doors
-    close:  doors (requests under way end) -> pipeline (what it holds is inserted) -> REST -> store
+    open:   store -> tables -> spool -> pipeline -> REST -> doors
+    close:  doors (requests under way end) -> REST -> pipeline (what it holds is inserted or spooled) -> spool -> store
 
-REST opens before the doors, so that `/readyz` says what is missing. A process that only receives opens REST as well,
-with health and metrics and no questions. This is the composition root: the only place that knows all rooms.
+Where there is a spool, a server that does not answer holds up nothing: the doors open, everything goes to the spool,
+and the tables are brought up to date when the server is there. REST opens before the doors, so that `/readyz` says what
+is missing. A process that only receives opens REST as well, with health and metrics and no questions. This is the
+composition root: the only place that knows all rooms.
 """
 
 import asyncio
@@ -14,23 +16,31 @@ import os
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import prometheus_client
 from prometheus_client import CollectorRegistry
 
-from ingest.batch import BatchLimits
+from identity.audit_line import Deed
+from identity.tls_settings import Door
+from ingest.admission import Admission
 from ingest.counters import Counters
 from ingest.grpc_door import GrpcDoor
 from ingest.http_door import HttpDoor
-from ingest.pipeline import Pipeline, PipelineLimits
-from otelhouse import addresses, opening
-from otelhouse.opening import StartError
+from ingest.pipeline import Pipeline
+from ingest.settings import SpoolMode
+from ingest.spooling import Spooling
+from otelhouse import addresses, audit_opening, dead_letter_window, opening, receiving, spool_window
+from otelhouse.locks import Locks, open_locks
+from otelhouse.opening import NotYetError, StartError
 from otelhouse.progress import Progress
 from otelhouse.rest_server import RestServer
 from otelhouse.settings import Settings
 from query import readiness, rest
 from query.desk import Desk
+from sql import time_bounds
 from sql.catalogue import Catalogue, load_catalogue
 from store.port import Store
 
@@ -67,19 +77,36 @@ class House:
     settings: Settings
     roles: Roles
     progress: Progress
+    first_deed: Deed | None = None
+    """What the audit trail begins with: the configuration in force."""
     listening: dict[str, str] = field(default_factory=dict)
     """What listens where, such as ``OTLP/gRPC`` -> ``127.0.0.1:4317``; filled while opening."""
     _registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _began_in: Path = field(default_factory=Path.cwd)
+    """The working folder at the start, which relative paths in settings mean."""
+    _counters: Counters = field(init=False)
+    _locks: Locks = field(init=False)
     _doors_are_open: bool = False
+
+    def __post_init__(self) -> None:
+        self._counters = Counters(self._registry)
 
     async def open(self) -> None:
         """Open every room of `roles`. Raises `StartError`; what was opened by then is closed again."""
         try:
+            # Before anything changes the working folder, which relative paths mean.
+            self._locks = await open_locks(self.settings, self._hosts(), self._registry, self._began_in, self._closing)
+            if self.first_deed is not None:
+                self._locks.trail.record(self.first_deed)
             store = await self._open_store()
-            await self._open_rest(store)
-            if self.roles.ingest:
-                await self._open_doors(store)
+            late = await self._bring_up(store)
+            pipeline = await self._open_pipeline(store) if self.roles.ingest else None
+            self._connect_trail(store, pipeline)
+            await self._open_rest(store, pipeline)
+            if pipeline is not None:
+                self._begin_to_store(store, pipeline, late)
+                await self._open_doors(pipeline)
         except BaseException:
             await self.close()
             raise
@@ -88,6 +115,14 @@ class House:
         """Close in order. Safe twice."""
         await self._closing.aclose()
 
+    def _hosts(self) -> dict[str, str]:
+        """The addresses that this process listens on, by setting."""
+        hosts = {"query.host": self.settings.query.host}
+        if self.roles.ingest:
+            ingest = self.settings.ingest
+            hosts |= {"ingest.grpc.host": ingest.grpc.host, "ingest.http.host": ingest.http.host}
+        return hosts
+
     async def _open_store(self) -> Store:
         store = await opening.open_store(self.settings.store, self.progress)
         self._closing.push_async_callback(asyncio.to_thread, store.close)
@@ -95,64 +130,108 @@ class House:
             # The engine keeps the schemas of Protobuf inserts in `__cache__` below the working folder, and takes no
             # setting for another place. Beside its data it is sure to be writable, and in nobody's way.
             self._closing.enter_context(contextlib.chdir(self.settings.store.path.expanduser()))
-        await opening.wait_for(store, self.settings, self.progress, make_database=self.roles.migrate)
-        await opening.check_version(store)
-        if self.roles.migrate:
-            report = await opening.bring_tables_up_to_date(store, self.settings.sql, self.progress)
-            opening.tell_left_alone(report)
         return store
 
-    async def _open_rest(self, store: Store) -> None:
+    async def _bring_up(self, store: Store) -> NotYetError | None:
+        """Bring ClickHouse and its tables up; gives why not, where this house can begin without."""
+        spooled = self.settings.ingest.spool.mode is not SpoolMode.NEVER
+        can_wait = self.roles.ingest and spooled and not self.settings.store.embedded
+        try:
+            await self._make_ready(store, 0.0 if can_wait else self.settings.process.store_wait_s)
+        except NotYetError as error:
+            if not can_wait:
+                raise
+            self.progress.say(f"{error}; what comes in goes to the spool meanwhile")
+            return error
+        return None
+
+    async def _make_ready(self, store: Store, wait_s: float) -> None:
+        await opening.bring_up(store, self.settings, self.progress, with_tables=self.roles.migrate, wait_s=wait_s)
+
+    async def _open_pipeline(self, store: Store) -> Pipeline:
+        spool = await receiving.open_spool(self.settings, self._began_in)
+        resends = await receiving.open_resends(self.settings, spool)
+        pipeline = receiving.open_pipeline(self.settings, store, self._counters, spool, resends)
+        self._closing.push_async_callback(pipeline.close)
+        pipeline.start()
+        return pipeline
+
+    def _connect_trail(self, store: Store, pipeline: Pipeline | None) -> None:
+        trail = self._locks.trail
+        if pipeline is None:
+            trail.connect(audit_opening.through_store(store))
+        else:
+            trail.connect(audit_opening.through_pipeline(pipeline.keep_rows, asyncio.get_running_loop()))
+        self._closing.push_async_callback(asyncio.to_thread, trail.disconnect)
+
+    def _begin_to_store(self, store: Store, pipeline: Pipeline, late: NotYetError | None) -> None:
+        watch = receiving.ViewWatch(store, pipeline)
+        self._closing.push_async_callback(watch.close)
+        if late is None:
+            watch.start()
+            return
+        pipeline.hold_back(str(late))
+
+        def arrived() -> None:
+            pipeline.let_go()
+            watch.start()
+
+        arrival = receiving.Arrival(lambda: self._make_ready(store, 0.0), arrived)
+        self._closing.push_async_callback(arrival.close)
+        arrival.start()
+
+    async def _open_rest(self, store: Store, pipeline: Pipeline | None) -> None:
         prometheus_client.ProcessCollector(registry=self._registry)
         prometheus_client.PlatformCollector(registry=self._registry)
         questions = load_catalogue() if self.roles.serve else Catalogue(())
         desk = Desk(store, questions, self.settings.query)
         self._closing.push_async_callback(asyncio.to_thread, desk.close)
         checks = readiness.store_checks(store)
-        if self.roles.ingest:
+        tolerated: Sequence[str] = ()
+        if pipeline is not None:
             checks["ingest"] = self._check_doors
-        window = rest.build_app(desk, checks, self._registry)
+            if pipeline.spooling is not None:
+                checks["spool"] = partial(_check_spool, pipeline, pipeline.spooling)
+                tolerated = tuple(readiness.store_checks(store))
+        window = rest.build_app(desk, checks, self._registry, tolerated, self._locks.doorkeeping)
         self._closing.callback(window.state.readiness.close)
-        server = RestServer(window, self.settings.query.host, self.settings.query.port)
-        self._closing.push_async_callback(server.stop, REST_GRACE)
+        if pipeline is not None:
+            bounds = time_bounds.bounds(self.settings.sql.retention)
+            window.include_router(spool_window.router(pipeline))
+            window.include_router(dead_letter_window.router(store, bounds, self._locks.trail.record))
         place = (self.settings.query.host, self.settings.query.port)
-        port = await _listen(server, "query.port", *place)
-        self.listening["REST"] = addresses.url(self.settings.query.host, port)
+        server = RestServer(window, *place, self._locks.tls.at("rest"))
+        self._closing.push_async_callback(server.stop, REST_GRACE)
+        self._tell("REST", "rest", place[0], await _listen(server, "query.port", *place))
 
     def _check_doors(self) -> None:
         if not self._doors_are_open:
             raise readiness.NotReadyError("the OTLP doors are not open")
 
-    async def _open_doors(self, store: Store) -> None:
+    async def _open_doors(self, pipeline: Pipeline) -> None:
         settings = self.settings.ingest
-        counters = Counters(self._registry)
-        pipeline = Pipeline(store, counters, self._pipeline_limits())
-        self._closing.push_async_callback(pipeline.close)
-        grpc = GrpcDoor(settings, pipeline, pipeline.budget, counters)
-        http = HttpDoor(settings, pipeline, pipeline.budget, counters)
+        admission = Admission(self._locks.gates.ingest.admit)
+        grpc = GrpcDoor(settings, pipeline, pipeline.budget, self._counters, self._locks.tls.at("grpc"), admission)
+        http = HttpDoor(settings, pipeline, pipeline.budget, self._counters, self._locks.tls.at("http"), admission)
         self._closing.push_async_callback(self._close_doors, (grpc, http))
         port = await _listen(grpc, "ingest.grpc.port", settings.grpc.host, settings.grpc.port)
-        self.listening["OTLP/gRPC"] = addresses.url(settings.grpc.host, port)
+        self._tell("OTLP/gRPC", "grpc", settings.grpc.host, port)
         port = await _listen(http, "ingest.http.port", settings.http.host, settings.http.port)
-        self.listening["OTLP/HTTP"] = addresses.url(settings.http.host, port)
+        self._tell("OTLP/HTTP", "http", settings.http.host, port)
         self._doors_are_open = True
 
+    def _tell(self, what: str, door: Door, host: str, port: int) -> None:
+        self.listening[what] = addresses.url(host, port, secure=self.settings.identity.tls.at(door))
+
     async def _close_doors(self, doors: Sequence[Listener]) -> None:
+        """Seconds for the doors, and again for the pipeline, are a third of all; the last is for REST and the store."""
         self._doors_are_open = False
-        await asyncio.gather(*(door.stop(self._third_of_shutdown()) for door in doors))
+        await asyncio.gather(*(door.stop(self.settings.process.shutdown_s / 3) for door in doors))
 
-    def _pipeline_limits(self) -> PipelineLimits:
-        batch = self.settings.ingest.batch
-        return PipelineLimits(
-            memory_bytes=self.settings.ingest.memory_bytes,
-            batch=BatchLimits(batch.max_bytes, batch.max_items, batch.max_age_ms / 1000),
-            in_flight=batch.in_flight,
-            close_within=self._third_of_shutdown(),
-        )
 
-    def _third_of_shutdown(self) -> float:
-        """Seconds for the doors, and again for the pipeline; the last third is for REST and the store."""
-        return self.settings.process.shutdown_s / 3
+def _check_spool(pipeline: Pipeline, spooling: Spooling) -> None:
+    if spooling.full and (bad := pipeline.outlooks.bad()):
+        raise readiness.NotReadyError(f"{spooling.full}, and ClickHouse does not take {', '.join(bad)}")
 
 
 async def _listen(listener: Listener, key: str, host: str, port: int) -> int:

@@ -41,7 +41,8 @@ async def _migrate(settings: Settings, *, dry_run: bool, adopt: bool) -> Migrati
     progress = Progress(partial(click.echo, err=True))
     store: Store = await opening.open_store(settings.store, progress)
     with contextlib.closing(store):
-        await opening.wait_for(store, settings, progress, make_database=not dry_run)
+        wait_s = settings.process.store_wait_s
+        await opening.wait_for(store, settings, progress, make_database=not dry_run, wait_s=wait_s)
         work = asyncio.to_thread(migrating.migrate, store, settings.sql, adopt=adopt, dry_run=dry_run)
         return await progress.during("Migrating", work)
 

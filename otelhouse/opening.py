@@ -1,8 +1,9 @@
 """The way to ClickHouse at the start: open it, wait for it, bring its tables up to date.
 
 Each step is told once it takes longer than two seconds. A server that does not answer is waited for, with the reason
-told at each attempt, up to `process.store_wait_s`: nothing listens meanwhile, so senders keep what they have and
-probes say that the process is not ready. All else that is wrong ends the start with a `StartError` at once.
+told at each attempt, up to `process.store_wait_s`; a house that receives and has a spool does not wait: it opens its
+doors and goes on trying behind them (`NotYetError` tells it to). All else that is wrong ends the start with a
+`StartError` at once.
 """
 
 import asyncio
@@ -45,6 +46,10 @@ class StartError(Exception):
     """The house cannot open. The message says what is wrong and what to do."""
 
 
+class NotYetError(StartError):
+    """ClickHouse does not answer; it may come."""
+
+
 def name_of(settings: StoreSettings) -> str:
     """Which ClickHouse, in words."""
     if settings.embedded:
@@ -61,13 +66,24 @@ async def open_store(settings: StoreSettings, progress: Progress) -> Store:
         raise StartError(f"cannot open {name_of(settings)}: {error}") from error
 
 
-async def wait_for(store: Store, settings: Settings, progress: Progress, *, make_database: bool) -> None:
-    """Return once ClickHouse answers. Raises `StartError` for what waiting will not mend, or after too long.
+async def bring_up(store: Store, settings: Settings, progress: Progress, *, with_tables: bool, wait_s: float) -> None:
+    """Return once ClickHouse answers, can do the work, and, if asked for, has its tables up to date.
 
-    `make_database`: make the database if ClickHouse has none of that name.
+    Raises `NotYetError` if it did not answer within `wait_s` seconds, or broke off; `StartError` for all else.
+    """
+    await wait_for(store, settings, progress, make_database=with_tables, wait_s=wait_s)
+    await check_version(store)
+    if with_tables:
+        tell_left_alone(await bring_tables_up_to_date(store, settings.sql, progress))
+
+
+async def wait_for(store: Store, settings: Settings, progress: Progress, *, make_database: bool, wait_s: float) -> None:
+    """Return once ClickHouse answers. Raises `StartError` for what waiting will not mend, `NotYetError` after too long.
+
+    `make_database`: make the database if ClickHouse has none of that name. `wait_s` in seconds.
     """
     name = name_of(settings.store)
-    deadline = time.monotonic() + settings.process.store_wait_s
+    deadline = time.monotonic() + wait_s
     pause = FIRST_PAUSE
     while (problem := await asyncio.to_thread(_problem, store)) is not None:
         if problem.code == UNKNOWN_DATABASE and make_database:
@@ -77,7 +93,7 @@ async def wait_for(store: Store, settings: Settings, progress: Progress, *, make
         if not isinstance(problem, RetryableError):
             raise StartError(f"{name} refuses: {problem}") from problem
         if time.monotonic() + pause > deadline:
-            raise StartError(f"{name} did not answer for {settings.process.store_wait_s:g} s: {problem}") from problem
+            raise NotYetError(f"{name} did not answer for {wait_s:g} s: {problem}") from problem
         progress.say(f"{name} does not answer yet, trying again in {pause:g} s: {problem}")
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
@@ -107,6 +123,8 @@ async def check_version(store: Store) -> None:
     """Refuse a ClickHouse that cannot do the work. Raises `StartError`."""
     try:
         server_version.check(await asyncio.to_thread(server_version.read, store))
+    except RetryableError as error:
+        raise NotYetError(f"ClickHouse broke off: {error}") from error
     except MIGRATION_ERRORS as error:
         raise StartError(str(error)) from error
 
@@ -116,6 +134,8 @@ async def bring_tables_up_to_date(store: Store, settings: SchemaSettings, progre
     work = asyncio.to_thread(migrate.migrate, store, settings)
     try:
         return await progress.during("Bringing the tables up to date", work)
+    except RetryableError as error:
+        raise NotYetError(f"the tables are not up to date, ClickHouse broke off: {error}") from error
     except MIGRATION_ERRORS as error:
         raise StartError(f"the tables cannot be brought up to date: {error}") from error
 

@@ -1,8 +1,9 @@
 """Our own log: one line an event on standard error, as text for people or as JSON for collectors.
 
-Record contents and secrets are kept out by those who log; what is kept here is the line: line breaks in a
-message, as in an error text that ClickHouse sent, become `\\n`, so that nobody can write a second line into
-our log.
+Record contents and secrets are kept out by those who log. What is kept here is the line: line breaks in a message, as
+in an error text that ClickHouse sent, become `\\n`, so that nobody can write a second line into our log. And the second
+line of defence stands here: what looks like a credential is blotted out of every line, exceptions included, whoever
+wrote it (`identity.redaction`).
 """
 
 import json
@@ -11,12 +12,13 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from identity.redaction import redact
 from otelhouse.settings import LogFormat, LogSettings
 
 _QUIET = {
     # These speak of every request.
     "uvicorn": logging.WARNING,
-    "urllib3": logging.WARNING,
+    "urllib3": logging.ERROR,
     "grpc": logging.WARNING,
     # The store turns what they complain of into errors of its own, which are told once.
     "clickhouse_driver": logging.ERROR,
@@ -43,9 +45,9 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
         line = f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}"
-        if record.exc_info:
-            line += f" | {self.formatException(record.exc_info)}"
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+        if told := _exception(self, record):
+            line += f" | {told}"
+        return redact(line).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class JsonLines(logging.Formatter):
@@ -57,11 +59,20 @@ class JsonLines(logging.Formatter):
             "time": _time(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
-        if record.exc_info:
-            parts["exception"] = self.formatException(record.exc_info)
+        if told := _exception(self, record):
+            parts["exception"] = redact(told)
         return json.dumps(parts, ensure_ascii=False)
+
+
+def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """The traceback and the stack that go with a record, or nothing."""
+    texts = (
+        formatter.formatException(record.exc_info) if record.exc_info else record.exc_text,
+        formatter.formatStack(record.stack_info) if record.stack_info else "",
+    )
+    return "\n".join(text for text in texts if text)
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -1,61 +1,51 @@
-"""The REST window's listener: uvicorn on the house's own loop, without uvicorn's signals and log set-up.
+"""The REST window's listener: the same bounded HTTP server as the OTLP/HTTP door's, on the house's own loop.
 
-In: an ASGI application and an address. Out: a bound port; requests under way at `stop` have `grace` seconds
-to end.
+In: an ASGI application, an address, and TLS if there is any. Out: a bound port; requests under way at `stop` have
+`grace` seconds to end.
 """
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
+from ingest.http_server import HttpServer, server_config
+
+if TYPE_CHECKING:
+    # Certificates take their time to load; a house without TLS needs none.
+    from identity.tls import DoorTls
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 """An ASGI 3 application."""
 
+REQUEST_SECONDS = 30.0
+"""What a request may take to arrive; questions are a few parameters."""
+
 _BACKLOG = 2048
 
-
-class _Server(uvicorn.Server):
-    """uvicorn that tells when it listens and leaves signals to `otelhouse.running`."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listens = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        self.listens.set()
+_KEEP_ALIVE_SECONDS = 5
+"""An idle connection stays open as long."""
 
 
 class RestServer:
     """Listens between `start` and `stop`, on the event loop that runs them."""
 
-    def __init__(self, application: Application, host: str, port: int) -> None:
+    def __init__(self, application: Application, host: str, port: int, tls: "DoorTls | None" = None) -> None:
         self._application = application
         self._host = host
         self._port = port
-        self._server: _Server | None = None
+        self._tls = tls
+        self._server: HttpServer | None = None
         self._running: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Listen; gives the port. Raises `OSError` where the address is not to be had."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         bound = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
-        config = uvicorn.Config(
-            self._application, log_config=None, access_log=False, lifespan="off", server_header=False, ws="none"
-        )
-        self._server = _Server(config)
+        config = server_config(self._application, request_timeout=REQUEST_SECONDS, keep_alive=_KEEP_ALIVE_SECONDS)
+        self._server = HttpServer(config, self._tls)
         self._running = asyncio.create_task(self._server.serve(sockets=[bound]), name="rest")
-        listens = asyncio.create_task(self._server.listens.wait())
+        listens = asyncio.create_task(self._server.ready.wait())
         await asyncio.wait((self._running, listens), return_when=asyncio.FIRST_COMPLETED)
         if not listens.done():  # it ended before it listened; say why
             listens.cancel()

@@ -25,8 +25,8 @@ class SettingKey:
 
     path: tuple[str, ...]
     description: str
-    default: object
-    """The default as JSON-like data; a secret's default is masked already."""
+    default: object = field(hash=False)
+    """The default as JSON-like data, which may be a list; a secret's default is masked already."""
     secret: bool
     schema: JsonSchema = field(hash=False)
     """The JSON schema of the value, references resolved."""
@@ -45,6 +45,11 @@ class SettingKey:
     def textual(self) -> bool:
         """Whether a text is a value of this setting as it stands, without being read as YAML first."""
         return any("string" in _types(option) for option in _options(self.schema))
+
+    @property
+    def nullable(self) -> bool:
+        """Whether the setting may be left without a value, which a text says with ``null``."""
+        return any("null" in _types(option) for option in _options(self.schema))
 
     @property
     def allowed(self) -> str:

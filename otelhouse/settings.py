@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from identity.settings import IdentitySettings
 from ingest.settings import IngestSettings
+from otelhouse.client_settings import ClientSettings
 from query.settings import QuerySettings
 from sql.settings import SchemaSettings
 from store.settings import StoreSettings
@@ -51,9 +53,9 @@ class ProcessSettings(BaseModel):
         default=300.0,
         ge=0,
         le=86_400,
-        description="Seconds that a start waits for a ClickHouse server that does not answer. Nothing "
-        "listens meanwhile, so senders keep what they have. Then the process ends with an error, for a "
-        "supervisor to see.",
+        description="Seconds that a start waits for a ClickHouse server that does not answer. Nothing listens "
+        "meanwhile, so senders keep what they have. Then the process ends with an error, for a supervisor to see. A "
+        "process that receives and has a spool does not wait: it opens its doors, and goes on trying behind them.",
     )
     shutdown_s: float = Field(
         default=45.0,
@@ -73,5 +75,7 @@ class Settings(BaseModel):
     sql: SchemaSettings = Field(default=SchemaSettings(), description="What the tables keep.")
     ingest: IngestSettings = Field(default=IngestSettings(), description="OTLP coming in.")
     query: QuerySettings = Field(default=QuerySettings(), description="Questions and their REST window.")
+    identity: IdentitySettings = Field(default=IdentitySettings(), description="Who may do what.")
     process: ProcessSettings = Field(default=ProcessSettings(), description="Start and end.")
     log: LogSettings = Field(default=LogSettings(), description="The house's own log.")
+    client: ClientSettings = Field(default=ClientSettings(), description="Commands that speak to a running house.")

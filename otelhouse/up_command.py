@@ -9,13 +9,12 @@ from typing import NoReturn
 
 import click
 
-from otelhouse import __version__, allocator, invocation, own_log, running
+from otelhouse import __version__, allocator, configuration_in_force, invocation, own_log, running
 from otelhouse.configuration import Configuration
 from otelhouse.house import House, Roles
 from otelhouse.invocation import Failure, clickhouse_option, configured, data_option
 from otelhouse.opening import StartError, name_of
 from otelhouse.progress import Progress
-from otelhouse.settings import Settings
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ THREAD_GRACE = 1.0
 @configured
 def up(configuration: Configuration) -> None:
     """Start everything in one process; Ctrl-C stops it."""
-    _run(configuration.settings, Roles())
+    _run(configuration, Roles(), "up")
 
 
 @click.command()
@@ -38,7 +37,7 @@ def up(configuration: Configuration) -> None:
 @configured
 def ingest(configuration: Configuration) -> None:
     """Start only what receives OTLP, with health and metrics."""
-    _run(configuration.settings, Roles(serve=False))
+    _run(configuration, Roles(serve=False), "ingest")
 
 
 @click.command()
@@ -47,10 +46,11 @@ def ingest(configuration: Configuration) -> None:
 @configured
 def serve(configuration: Configuration) -> None:
     """Start only what answers questions; the tables must be there already."""
-    _run(configuration.settings, Roles(ingest=False, migrate=False))
+    _run(configuration, Roles(ingest=False, migrate=False), "serve")
 
 
-def _run(settings: Settings, roles: Roles) -> None:
+def _run(configuration: Configuration, roles: Roles, name: str) -> None:
+    settings = configuration.settings
     own_log.set_up(settings.log)
     if roles.ingest:
         allocator.keep_freed_memory()
@@ -61,8 +61,9 @@ def _run(settings: Settings, roles: Roles) -> None:
         if isinstance(house, House):
             click.echo(banner(house, time.monotonic() - begun))
 
+    house = partial(House, settings, roles, progress, configuration_in_force.deed(configuration, name))
     try:
-        running.run(partial(House, settings, roles, progress), close_within=settings.process.shutdown_s, opened=opened)
+        running.run(house, close_within=settings.process.shutdown_s, opened=opened)
     except StartError as error:
         raise Failure(str(error)) from error
     except TimeoutError:

@@ -1,8 +1,9 @@
 """The question desk: the one place where a named question becomes an answer.
 
-In: a question's name and what was written for its parameters. Out: a `Reply`, frozen, which says beside the
-rows what was asked in fact, how much was read, and whether rows were left out. Every failure is one of
-`query.errors`. REST, the command line and later windows ask here and nowhere else; none of them sees SQL.
+In: a question's name, what was written for its parameters, and who asks. Out: a `Reply`, frozen, which says beside the
+rows what was asked in fact, how much was read, whether rows were left out, and whether the reader's scope narrowed it.
+Every failure is one of `query.errors`. REST, the command line and later windows ask here and nowhere else; none of them
+sees SQL.
 
 `ask` blocks; `ask_async` runs it in a bounded pool of threads, and stops the statement in ClickHouse when its
 caller goes away. Waiting for a free thread and asking how fresh the data is do not count against a question's seconds:
@@ -13,57 +14,28 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from types import MappingProxyType
+from contextlib import asynccontextmanager
 
-from query import errors, freshness, parameters
-from query.parameters import Given, Written
+from identity.reader import Reader, Role
+from query import errors, freshness, parameters, reply, scopes
+from query.fairness import Shares
+from query.parameters import Written
+from query.reply import Asked, Reply
 from query.settings import QuerySettings
-from sql.catalogue import Catalogue, Question, ResultColumn
-from sql.parameter import Bindable
+from sql import scopes as table_scopes
+from sql.catalogue import Catalogue, Question
 from store.errors import NotReachableError, StoreError
-from store.port import Answer, Cell, Limits, Parameter, Select, Store
+from store.port import Answer, Limits, Parameter, Select, Store
 
 log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds that ClickHouse has, past a question's limit, to say itself that the limit was reached."""
 
-TOTAL = "_total"
-"""Beside a parameter `series`, which bounds how many are shown, a column `series_total` says how many there are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """From when (included) to when (left out) an answer looks; RFC 3339 in UTC."""
-
-    since: str
-    until: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer with its circumstances."""
-
-    question: str
-    parameters: Mapping[str, Bindable]
-    """As they were in force, defaults included; times in RFC 3339."""
-    window: Window | None
-    columns: tuple[ResultColumn, ...]
-    rows: list[tuple[Cell, ...]]
-    truncated: bool
-    """True exactly when there were more rows than the answer holds."""
-    left_out: Mapping[str, int]
-    """By parameter that bounds something other than rows (`series`), how many it left out; those of 0 are not in it."""
-    elapsed: float
-    """Seconds, from asking ClickHouse to holding the rows."""
-    rows_read: int
-    bytes_read: int
-    query_id: str
-    data_through: Mapping[str, str]
-    """By signal, the newest time that ClickHouse holds; one that is empty or cannot say is left out."""
+HOUSE = Reader("", Role.ADMIN)
+"""The house itself, which may see everything; who asks from outside always says who."""
 
 
 class Desk:
@@ -86,6 +58,8 @@ class Desk:
         self._grace = grace
         self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="question")
         self._freshness = freshness.Freshness(store, now, seconds=freshness_seconds)
+        at_once = min(settings.max_per_reader, max(1, settings.concurrency - 1))
+        self._shares = Shares(at_once, settings.max_waiting_per_reader, settings.max_wait_seconds)
         self._asking = 0
 
     def question(self, name: str) -> Question:
@@ -94,66 +68,75 @@ class Desk:
             raise errors.unknown_question(name, self.questions)
         return self.questions[name]
 
-    def ask(self, name: str, written: Mapping[str, Written], *, query_id: str = "") -> Reply:
+    def ask(self, name: str, written: Mapping[str, Written], *, query_id: str = "", reader: Reader = HOUSE) -> Reply:
         """Answer one question; blocks until ClickHouse has answered.
 
         Raises a `QuestionError`. `query_id` is the caller's if it wants to cancel; else one is made.
         """
-        question = self.question(name)
-        given = parameters.settle(question, written, self._now())
-        answer = self._select(question, given, query_id or new_query_id(name))
-        return _reply(question, given, answer, self._freshness.of(question.signals))
+        asked = self._settle(name, written, reader, query_id)
+        answer = self._select(asked)
+        return reply.answered(asked, answer, self._freshness.of(asked.question.signals, reader.scope))
 
-    async def ask_async(self, name: str, written: Mapping[str, Written]) -> Reply:
+    async def ask_async(self, name: str, written: Mapping[str, Written], *, reader: Reader = HOUSE) -> Reply:
         """Answer one question beside the loop; cancelling this cancels the statement in ClickHouse."""
+        asked = self._settle(name, written, reader)
+        async with self._shares.turn(reader), self._place():
+            answer = await self._in_turn(asked)
+            return reply.answered(asked, answer, await self._freshness.of_async(asked.question.signals, reader.scope))
+
+    def _settle(self, name: str, written: Mapping[str, Written], reader: Reader, query_id: str = "") -> Asked:
         question = self.question(name)
         given = parameters.settle(question, written, self._now())
+        narrowing = scopes.narrowing(question, given, reader)
+        return Asked(question, given, narrowing, query_id or new_query_id(name))
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """One of the places for those who are answered or wait for it. Raises `BusyError` if all are taken."""
         if self._asking >= self.settings.concurrency + self.settings.max_waiting:
             raise errors.BusyError("More questions are being asked than may wait", mend="Ask again in a few seconds.")
         self._asking += 1
         try:
-            answer = await self._in_turn(question, given)
-            return _reply(question, given, answer, await self._freshness.of_async(question.signals))
+            yield
         finally:
             self._asking -= 1
 
-    async def _in_turn(self, question: Question, given: Given) -> Answer:
+    async def _in_turn(self, asked: Asked) -> Answer:
         """Wait for a thread, then for the rows. Whoever goes away or is refused leaves no statement running."""
-        query_id = new_query_id(question.name)
         begun: Future[None] = Future()
-        asked = self._threads.submit(self._select, question, given, query_id, begun)
+        answer = self._threads.submit(self._select, asked, begun)
         try:
-            await self._begin(begun, asked)
-            return await self._within_deadline(question, given, query_id, asked)
+            await self._begin(begun, answer)
+            return await self._within_deadline(asked, answer)
         except asyncio.CancelledError:
-            await self._give_up(asked, query_id)
+            await self._give_up(answer, asked.query_id)
             raise
 
-    async def _begin(self, begun: Future[None], asked: Future[Answer]) -> None:
+    async def _begin(self, begun: Future[None], answer: Future[Answer]) -> None:
         """Return once a thread asks the question. Raises `BusyError` if it waited too long for one."""
         seconds = self.settings.max_wait_seconds
         await asyncio.wait({asyncio.wrap_future(begun)}, timeout=seconds)
-        if not begun.done() and asked.cancel():
+        if not begun.done() and answer.cancel():
             raise errors.BusyError(
                 f"Other questions kept this one waiting for {seconds:g} seconds; it was never begun",
                 mend="Ask again in a few seconds.",
             )
 
-    async def _within_deadline(self, question: Question, given: Given, query_id: str, asked: Future[Answer]) -> Answer:
+    async def _within_deadline(self, asked: Asked, answer: Future[Answer]) -> Answer:
         """The engine ends an overlong statement itself; this ends the wait should it not."""
-        seconds = self._limits(question, given).seconds + self._grace
+        seconds = self._limits(asked).seconds + self._grace
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(asked), seconds)
+            return await asyncio.wait_for(asyncio.wrap_future(answer), seconds)
         except TimeoutError as late:
-            problem = await self._give_up(asked, query_id)
+            problem = await self._give_up(answer, asked.query_id)
             if isinstance(problem, NotReachableError):
                 # That is why no rows came; a shorter time window would mend nothing.
                 raise errors.from_store(problem) from problem
-            raise _late(question, seconds, stopped=problem is None) from late
+            raise _late(asked.question, seconds, stopped=problem is None) from late
 
-    async def _give_up(self, asked: Future[Answer], query_id: str) -> StoreError | None:
+    async def _give_up(self, answer: Future[Answer], query_id: str) -> StoreError | None:
         """Stop what nobody waits for: in the queue if it never began, else in ClickHouse; gives what was in the way."""
-        if asked.cancel() or asked.done():
+        if answer.cancel() or answer.done():
             return None
         # The answer's own thread ends by itself once ClickHouse has stopped; its outcome is nobody's any
         # more.
@@ -164,23 +147,26 @@ class Desk:
             return problem
         return None
 
-    def _select(self, question: Question, given: Given, query_id: str, begun: Future[None] | None = None) -> Answer:
+    def _select(self, asked: Asked, begun: Future[None] | None = None) -> Answer:
         """Ask ClickHouse; `begun` is told as soon as a thread does."""
         if begun is not None:
             begun.set_result(None)
-        limits = self._limits(question, given)
-        bound: dict[str, Parameter] = dict(given.bound)
+        limits = self._limits(asked)
+        bound: dict[str, Parameter] = dict(asked.given.bound)
         if parameters.LIMIT in bound:
             # One more than wanted, so that the port can tell an answer that ends here from one that was cut.
             bound[parameters.LIMIT] = limits.rows + 1
         try:
-            return self._store.select(Select(question.sql, bound, limits, query_id=query_id))
+            settings = asked.narrowing.settings
+            return self._store.select(Select(asked.question.sql, bound, limits, settings, asked.query_id))
         except StoreError as error:
-            log.warning("question %s failed (query id %s): %s", question.name, query_id, error)
-            raise errors.from_store(error) from error
+            log.warning("question %s failed (query id %s): %s", asked.question.name, asked.query_id, error)
+            raise _failure(asked, error) from error
 
-    def _limits(self, question: Question, given: Given) -> Limits:
-        rows = min(question.rows, self.settings.max_rows, int(given.values.get(parameters.LIMIT, question.rows)))
+    def _limits(self, asked: Asked) -> Limits:
+        question = asked.question
+        wanted = int(asked.given.values.get(parameters.LIMIT, question.rows))
+        rows = min(question.rows, self.settings.max_rows, wanted)
         return Limits(
             seconds=min(question.seconds, self.settings.max_seconds),
             rows=rows,
@@ -199,45 +185,17 @@ def new_query_id(name: str) -> str:
     return f"{name}-{uuid.uuid4().hex}"
 
 
-def _reply(question: Question, given: Given, answer: Answer, data_through: Mapping[str, str]) -> Reply:
-    found = tuple(column.name for column in answer.columns)
-    promised = tuple(column.name for column in question.columns)
-    if answer.rows and found != promised:
-        raise _broken_promise(question, found, promised)
-    left_out = _left_out(question, given, answer)
-    return Reply(
-        question=question.name,
-        parameters=MappingProxyType(dict(given.shown)),
-        window=_window(given),
-        columns=question.columns,
-        rows=answer.rows,
-        truncated=answer.truncated or bool(left_out),
-        left_out=MappingProxyType(left_out),
-        elapsed=answer.elapsed,
-        rows_read=answer.rows_read,
-        bytes_read=answer.bytes_read,
-        query_id=answer.query_id,
-        data_through=MappingProxyType(dict(data_through)),
-    )
-
-
-def _left_out(question: Question, given: Given, answer: Answer) -> dict[str, int]:
-    """What the SELECT itself cut, which the number of rows does not show: read from the `_total` columns."""
-    if not answer.rows:
-        return {}
-    first = {column.name: cell for column, cell in zip(question.columns, answer.rows[0], strict=True)}
-    cut = {
-        one.name: int(str(first[one.name + TOTAL])) - int(given.values[one.name])
-        for one in question.parameters
-        if one.name + TOTAL in first
-    }
-    return {name: number for name, number in cut.items() if number > 0}
-
-
-def _window(given: Given) -> Window | None:
-    if parameters.SINCE not in given.shown or parameters.UNTIL not in given.shown:
-        return None
-    return Window(str(given.shown[parameters.SINCE]), str(given.shown[parameters.UNTIL]))
+def _failure(asked: Asked, error: StoreError) -> errors.QuestionError:
+    """A reader who sees a part is not shown ClickHouse's words: they may quote cells of the other part."""
+    if not asked.narrowing:
+        return errors.from_store(error)
+    if table_scopes.DENIED in str(error):
+        return errors.DeniedError(
+            f"Question `{asked.question.name}` reads what your scope leaves out",
+            field="scope",
+            mend="Use a token without scope, or ask another question.",
+        )
+    return errors.from_store(error, quote=False)
 
 
 def _late(question: Question, seconds: float, *, stopped: bool) -> errors.LimitExceededError:
@@ -245,11 +203,4 @@ def _late(question: Question, seconds: float, *, stopped: bool) -> errors.LimitE
     return errors.LimitExceededError(
         f"Question `{question.name}` was not answered within {seconds:g} seconds, {end}",
         mend="Ask for a shorter time window, or filter by service.",
-    )
-
-
-def _broken_promise(question: Question, found: tuple[str, ...], promised: tuple[str, ...]) -> errors.FailedError:
-    return errors.FailedError(
-        f"Question `{question.name}` answers with the columns {found}, but its header promises {promised}",
-        mend="Make the header and the SELECT of the handler file agree.",
     )

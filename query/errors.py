@@ -5,8 +5,10 @@
     ├── UnknownParameterError     unknown_parameter    400
     ├── MissingParameterError     missing_parameter    400
     ├── BadParameterError         bad_parameter        400
+    ├── DeniedError               denied               403   outside of what the reader may see
     ├── TooLargeError             too_large            413
     ├── LimitExceededError        limit_exceeded       422   over rows, bytes, memory or time: ask for less
+    ├── TooManyError              too_many             429   too many questions of this reader at once: ask again
     ├── BusyError                 busy                 503   too many questions at once: ask again
     ├── NotReachableError         not_reachable        503   ClickHouse does not answer
     └── FailedError               failed               502   ClickHouse answered with an error
@@ -69,6 +71,13 @@ class BadParameterError(QuestionError):
     status = 400
 
 
+class DeniedError(QuestionError):
+    """The reader may not see what is asked for. That is no empty answer, and asking again will not help."""
+
+    code = "denied"
+    status = 403
+
+
 class TooLargeError(QuestionError):
     """The request itself is larger than any question."""
 
@@ -81,6 +90,13 @@ class LimitExceededError(QuestionError):
 
     code = "limit_exceeded"
     status = 422
+
+
+class TooManyError(QuestionError):
+    """This reader has too many questions under way; others are answered meanwhile."""
+
+    code = "too_many"
+    status = 429
 
 
 class BusyError(QuestionError):
@@ -104,9 +120,12 @@ class FailedError(QuestionError):
     status = 502
 
 
-def from_store(error: store_errors.StoreError) -> QuestionError:
-    """Say a failure of the port in the words of the one who asked; the caller chains the original."""
-    said = _shortened(str(error))
+def from_store(error: store_errors.StoreError, *, quote: bool = True) -> QuestionError:
+    """Say a failure of the port in the words of the one who asked; the caller chains the original.
+
+    Without `quote` ClickHouse's own words are left out: they may hold cells of rows that the one who asked may not see.
+    """
+    said = _shortened(str(error)) if quote else f"its words are in the house's log (query id {error.query_id or '-'})"
     if isinstance(error, store_errors.NotReachableError):
         return NotReachableError(f"ClickHouse does not answer: {said}", mend=_NOT_REACHABLE)
     if isinstance(error, store_errors.OverloadedError):

@@ -1,17 +1,24 @@
 """How fresh the stored telemetry is: by signal, the newest time that ClickHouse holds.
 
-In: the signals that a question reads. Out: RFC 3339 texts by signal. A signal is left out where nothing is stored,
-where the newest time lies ahead of our clock, and where ClickHouse does not say it in time: an answer is right without
-it, so it never makes one fail and holds one up for `seconds` at most.
+In: the signals that a question reads, and the asker's scope. Out: RFC 3339 texts by signal. A signal is left out where
+nothing is stored, where the newest time lies ahead of our clock, and where ClickHouse does not say it in time: an
+answer is right without it, so it never makes one fail and holds one up for `seconds` at most.
 
+A reader with a scope is told of its own part alone. Parts of tables know their newest time as a whole and not that of
+one cluster, so for such a reader rows are read: those of the last hour, where there are none those of the last day, and
+once in a while for each scope.
 One thread asks for all answers, so freshness takes one place at the store, however many questions there are.
 """
 
 import asyncio
 import logging
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from identity.reader import Scope
+from query import errors, scopes
 from sql import catalogue
 from sql.parameter import iso_time
 from sql.signals import Signal
@@ -23,6 +30,20 @@ log = logging.getLogger(__name__)
 SECONDS = 2.0
 """The newest time of a table comes from its parts' own minimum and maximum, so this is plenty."""
 
+NARROWED_SECONDS = 1.0
+"""Reading takes longer, but must not keep the answers of others waiting."""
+
+KEPT_SECONDS = 10.0
+"""For how long what a narrowed reader was told holds, also that nothing could be told."""
+
+_LOOK_BACK = (3_600 * 10**9, 86_400 * 10**9)
+"""Nanoseconds; the next only where the one before found nothing."""
+
+_MOST_KEPT = 1024
+_EVERYTHING = Scope()
+_Known = tuple[float, str | None]
+"""Until when it holds (monotonic seconds), and what is told."""
+
 
 class Freshness:
     """Asks one store. Safe to use from several threads."""
@@ -31,40 +52,72 @@ class Freshness:
         self._store = store
         self._now = now
         self._seconds = seconds
-        self._limits = Limits(seconds=seconds, rows=1)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="freshness")
+        self._kept: OrderedDict[tuple[Scope, Signal], _Known] = OrderedDict()
 
-    def of(self, signals: Iterable[Signal]) -> Mapping[str, str]:
+    def of(self, signals: Iterable[Signal], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
         """By signal, the newest time stored; blocks for `seconds` at most."""
-        asked = self._ask(signals)
+        asked = self._ask(signals, scope)
         try:
             wait(asked.values(), self._seconds)
             return _known(asked)
         finally:
             _forget(asked)
 
-    async def of_async(self, signals: Iterable[Signal]) -> Mapping[str, str]:
+    async def of_async(self, signals: Iterable[Signal], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
         """The same beside the loop."""
-        asked = self._ask(signals)
+        asked = self._ask(signals, scope)
         try:
-            await asyncio.wait([asyncio.wrap_future(one) for one in asked.values()], timeout=self._seconds)
+            if asked:
+                await asyncio.wait([asyncio.wrap_future(one) for one in asked.values()], timeout=self._seconds)
             return _known(asked)
         finally:
             _forget(asked)
 
-    def _ask(self, signals: Iterable[Signal]) -> dict[str, Future[str | None]]:
-        return {signal.value: self._thread.submit(self._through, signal) for signal in signals}
+    def _ask(self, signals: Iterable[Signal], scope: Scope) -> dict[str, Future[str | None]]:
+        look = self._through if scope.everything else self._through_kept
+        seen = [signal for signal in signals if not scope.signals or signal in scope.signals]
+        return {signal.value: self._thread.submit(look, signal, scope) for signal in seen}
 
-    def _through(self, signal: Signal) -> str | None:
+    def _through_kept(self, signal: Signal, scope: Scope) -> str | None:
+        """Look again only when what is known has become old. Runs on the one thread alone, so nothing locks."""
+        until, told = self._kept.get((scope, signal), (0.0, None))
+        if until < time.monotonic():
+            told = self._through(signal, scope)
+            self._kept[scope, signal] = time.monotonic() + KEPT_SECONDS, told
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+        return told
+
+    def _through(self, signal: Signal, scope: Scope) -> str | None:
         """The newest time stored of a signal, or None where that is not known or would mislead."""
         try:
-            answer = self._store.select(Select(catalogue.probe(f"newest_{signal}"), limits=self._limits))
-        except StoreError as error:
+            newest = self._newest(signal) if scope.everything else self._newest_lately(signal, scope)
+        except (StoreError, errors.DeniedError) as error:
             log.warning("how fresh %s are is not known: %s", signal, error)
             return None
-        newest = int(str(answer.rows[0][0])) if answer.rows else 0
         # A sender whose clock runs ahead must not make the house look fresher than now.
         return iso_time(newest) if 0 < newest <= self._now() else None
+
+    def _newest(self, signal: Signal) -> int:
+        """Nanoseconds since 1970; 0 where there is none."""
+        return self._told(Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1)))
+
+    def _newest_lately(self, signal: Signal, scope: Scope) -> int:
+        """The same of a part; 0 where there is none in the last day."""
+        name = f"lately_{signal}"
+        sql = catalogue.probe(name)
+        settings = scopes.of_statement(name, sql, scope).settings
+        limits = Limits(seconds=min(self._seconds, NARROWED_SECONDS), rows=1)
+        for nanoseconds in _LOOK_BACK:
+            since = iso_time(max(0, self._now() - nanoseconds), " ", "")
+            if newest := self._told(Select(sql, {"since": since}, limits, settings)):
+                return newest
+        return 0
+
+    def _told(self, probe: Select) -> int:
+        answer = self._store.select(probe)
+        return int(str(answer.rows[0][0])) if answer.rows else 0
 
     def close(self) -> None:
         """Let go of the thread; what it asks at the moment is waited for."""

@@ -3,6 +3,9 @@
 In: a `Question`. Out: the part of an OpenAPI 3.1 operation that FastAPI merges into the route's own.
 """
 
+from http import HTTPStatus
+from typing import Any
+
 from query.errors import QuestionError
 from query.rendering import MEDIA_TYPES, Format
 from sql.catalogue import Question
@@ -26,6 +29,19 @@ ERROR_SCHEMA: dict[str, object] = {
         }
     },
 }
+
+
+_TOKEN: dict[str, object] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A read token or a JWT. A house that asks nobody who they are takes requests without.",
+}
+
+
+def with_security(document: dict[str, Any]) -> dict[str, Any]:
+    """The whole document, with how to come in."""
+    components = {**document.get("components", {}), "securitySchemes": {"token": _TOKEN}}
+    return {**document, "components": components, "security": [{"token": []}]}
 
 
 def get_operation(question: Question) -> dict[str, object]:
@@ -87,6 +103,9 @@ _FORMAT: dict[str, object] = {
 }
 
 
+_COST = "What ClickHouse read; null where the answer was narrowed, since it counts rows that the reader may not see."
+
+
 def _responses(question: Question) -> dict[str, object]:
     answer: dict[str, object] = {
         "description": "The rows found; none found is an answer too.",
@@ -96,11 +115,11 @@ def _responses(question: Question) -> dict[str, object]:
             MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
         },
     }
-    refusals: dict[int, list[str]] = {}
+    refusals: dict[int, list[str]] = {HTTPStatus.UNAUTHORIZED: ["unauthenticated"]}
     for error in QuestionError.__subclasses__():
         refusals.setdefault(error.status, []).append(error.code)
     refused: dict[str, object] = {
-        str(status): {
+        str(int(status)): {
             "description": " or ".join(f"`{code}`" for code in codes),
             "content": {"application/json": {"schema": ERROR_SCHEMA}},
         }
@@ -121,13 +140,17 @@ def _answer_schema(question: Question) -> dict[str, object]:
             "rows": {"type": "array", "items": {"type": "object", "properties": row}},
             "row_count": {"type": "integer"},
             "truncated": {"type": "boolean", "description": "Whether there were more rows than these."},
+            "scope": {
+                "type": ["object", "null"],
+                "description": "The parts of the reader's scope that the answer was narrowed by; null if by nothing.",
+            },
             "left_out": {
                 "type": "object",
                 "description": "By parameter that bounds something other than rows, how many it left out.",
             },
             "elapsed_seconds": {"type": "number"},
-            "rows_read": {"type": "integer"},
-            "bytes_read": {"type": "integer"},
+            "rows_read": {"type": ["integer", "null"], "description": _COST},
+            "bytes_read": {"type": ["integer", "null"], "description": _COST},
             "query_id": {"type": "string", "description": "Names the statement in system.query_log."},
             "data_through": {
                 "type": "object",

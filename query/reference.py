@@ -21,18 +21,25 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
   `until` is not. In answers they are RFC 3339 in UTC with nanoseconds.
 - **Empty, refused and failed** are three different answers. No rows found is 200 with `"rows": []`. All else is
   `{"error": {"code", "message", "field", "mend"}}` with a status of its own: 400 for a parameter (`unknown_parameter`,
-  `missing_parameter`, `bad_parameter`), 404 `unknown_question`, 413 `too_large`, 422 `limit_exceeded`, 502 `failed`,
-  503 `not_reachable` or `busy`, 500 `internal`. Codes are stable.
+  `missing_parameter`, `bad_parameter`), 401 `unauthenticated`, 403 `denied`, 404 `unknown_question`, 413 `too_large`,
+  422 `limit_exceeded`, 429 `too_many` (questions of one reader) or `locked_out` (wrong credentials), 502 `failed`,
+  503 `not_reachable`, `busy` or `keys_unavailable`, 500 `internal`. Codes are stable.
+- **Tokens**: `Authorization: Bearer TOKEN`, where the house asks who you are. What a token with a scope sees is said in
+  [scopes.md](scopes.md); an answer that a scope narrowed has `"scope": {...}` (`x-otelhouse-scope`) and `null` for
+  `rows_read` and `bytes_read`, which would count the rows of others.
 - **Formats** are chosen by `?format=` or the Accept header: `json`, `ndjson` (an object a line), `csv`. For the last
-  two, `x-otelhouse-rows`, `-truncated`, `-left-out`, `-window`, `-query-id` and `-data-through` are response headers.
+  two, `x-otelhouse-rows`, `-truncated`, `-left-out`, `-scope`, `-window`, `-query-id` and `-data-through` are response
+  headers.
 - **Numbers**: 64-bit integers are JSON numbers (JavaScript rounds those above 2^53; ids are texts); NaN and the
   infinities are `null`.
 - **Truncated**: `truncated` is true exactly when there were more rows than the answer holds. Where another parameter
   than `limit` cut them, `left_out` names it and says how many it left out: `{"series": 12}`.
 - **Busy**: a question for which no thread is free within `query.max_wait_seconds` is refused with 503 `busy` and
-  Retry-After. Its own seconds begin when it does.
+  Retry-After. Its own seconds begin when it does. One reader's questions beyond `query.max_per_reader` wait for each
+  other, and are refused with 429 `too_many` when too many wait.
 - **data_through** is, by signal, the newest time that is stored. A signal is left out where that is not known in
-  time, where nothing is stored, or where a sender's clock runs ahead of ours.
+  time, where nothing is stored, or where a sender's clock runs ahead of ours. With a scope it is that of the part that
+  the scope shows, of the last day, and up to ten seconds old.
 """
 
 

@@ -18,9 +18,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from query import errors
-from query.desk import Reply
+from query.reply import Reply
 from store.port import Cell
 
 
@@ -62,6 +63,10 @@ def headers(reply: Reply) -> dict[str, str]:
         found["x-otelhouse-window"] = f"{reply.window.since}/{reply.window.until}"
     if reply.left_out:
         found["x-otelhouse-left-out"] = ", ".join(f"{name}={number}" for name, number in reply.left_out.items())
+    if reply.scope:
+        found["x-otelhouse-scope"] = "; ".join(
+            f"{name}={','.join(quote(value, safe='') for value in values)}" for name, values in reply.scope.items()
+        )
     if reply.data_through:
         found["x-otelhouse-data-through"] = ", ".join(f"{name}={at}" for name, at in reply.data_through.items())
     return found
@@ -78,6 +83,7 @@ def document(reply: Reply) -> dict[str, object]:
         "rows": [dict(zip(names, map(plain, row), strict=True)) for row in reply.rows],
         "row_count": len(reply.rows),
         "truncated": reply.truncated,
+        "scope": {name: list(values) for name, values in reply.scope.items()} if reply.scope else None,
         "left_out": dict(reply.left_out),
         "elapsed_seconds": round(reply.elapsed, 6),
         "rows_read": reply.rows_read,

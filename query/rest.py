@@ -5,28 +5,34 @@
     GET  /api/v1/openapi.json           all of it described
     GET  /livez  /readyz  /metrics      this process answers / can answer questions / its figures
 
-In: a desk, the checks behind /readyz and a Prometheus registry. Out: an ASGI application.
-Refused, always in the shape of `query.errors.wire_error`: names that do not exist (with the nearest one that does),
-a parameter given twice, bodies that are too large or no JSON object. A failed question is never an empty answer.
+In: a desk, the checks behind /readyz, a Prometheus registry and a gate that says who asks. Out: an ASGI application.
+Refused, always in the shape of `query.errors.wire_error`: who has no valid token, and what its role and scope do not
+allow; names that do not exist (with the nearest one that does), a parameter given twice, bodies that are too large or
+no JSON object. A failed question is never an empty answer, and neither is one that was denied.
 When the asker hangs up, its statement is stopped in ClickHouse.
 """
 
 import asyncio
-import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
-from query import errors, openapi, rendering
-from query.desk import Desk, Reply
+from identity import asgi_guard
+from identity.asgi_guard import Refusal
+from identity.errors import ForbiddenError, IdentityError
+from identity.reader import Role
+from query import errors, openapi, rendering, request_parameters, scopes
+from query.desk import Desk
+from query.doorkeeping import Doorkeeping
 from query.negotiation import choose_format
-from query.parameters import Written
 from query.readiness import Check, Readiness
+from query.reply import Reply
 from sql.catalogue import Catalogue, Question
 
 log = logging.getLogger(__name__)
@@ -34,18 +40,35 @@ log = logging.getLogger(__name__)
 ROOT = "/api/v1/questions"
 _CODES = {404: "not_found", 405: "method_not_allowed", 406: "not_acceptable", 415: "unsupported_media_type"}
 _ALWAYS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_LATER = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 _RETRY_SECONDS = 5
-"""What `Retry-After` says when ClickHouse or the house is busy or away."""
+"""What `Retry-After` says when ClickHouse or the house is busy or away, or the reader's own questions are too many."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(desk: Desk, readiness_checks: Mapping[str, Check], registry: CollectorRegistry) -> FastAPI:
+class _Application(FastAPI):
+    """FastAPI, whose document says how to come in as well."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The whole document."""
+        return openapi.with_security(super().openapi())
+
+
+def build_app(
+    desk: Desk,
+    readiness_checks: Mapping[str, Check],
+    registry: CollectorRegistry,
+    tolerated: Container[str] = (),
+    doorkeeping: Doorkeeping | None = None,
+) -> FastAPI:
     """Put the window together. The desk's `questions` decide which routes there are.
 
-    `app.state.readiness` runs the checks; whoever serves the application closes it at the end.
+    `app.state.readiness` runs the checks; whoever serves the application closes it at the end. A check in `tolerated`
+    that says no makes the process degraded, not unready. Without `doorkeeping` everybody is let in as an admin.
     """
-    app = FastAPI(
+    keeping = doorkeeping or Doorkeeping()
+    app = _Application(
         title="otelhouse",
         description="Named questions about logs, metrics and traces.",
         openapi_url="/api/v1/openapi.json",
@@ -54,11 +77,20 @@ def build_app(desk: Desk, readiness_checks: Mapping[str, Check], registry: Colle
         redirect_slashes=False,
     )
     app.add_exception_handler(errors.QuestionError, _on_question_error)
+    app.add_exception_handler(IdentityError, _on_identity_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_bug)
     _add_questions(app, _Window(desk, registry))
-    app.state.readiness = Readiness(readiness_checks, desk.settings.ready_seconds)
-    _add_health(app, app.state.readiness, registry)
+    app.state.readiness = Readiness(readiness_checks, desk.settings.ready_seconds, tolerated)
+    _add_health(app, app.state.readiness)
+    _add_metrics(app, registry, needs_reader=keeping.metrics_need_a_token)
+    app.add_middleware(
+        asgi_guard.AsgiGuard,
+        gate=keeping.gate,
+        render=_render_refusal,
+        open_paths=keeping.open_paths,
+        hosts=keeping.hosts,
+    )
     return app
 
 
@@ -75,10 +107,17 @@ class _Window:
             "otelhouse_question_seconds", "Seconds from request to answer.", ("question",), registry=registry
         )
 
-    async def catalogue(self, _: Request) -> Response:
-        """Every question with its parameters and columns."""
-        listed = [describe(question) for question in self.questions.values()]
-        return _json_response({"questions": listed})
+    async def catalogue(self, request: Request) -> Response:
+        """Every question that the reader may ask, with its parameters and columns; and which it may not, and why."""
+        reader = asgi_guard.require(request.scope, Role.VIEWER, narrowed_too=True)
+        listed, denied = [], []
+        for question in self.questions.values():
+            try:
+                scopes.check(question, reader)
+                listed.append(describe(question))
+            except errors.DeniedError as no:
+                denied.append({"name": question.name, "summary": question.summary, "why": no.message})
+        return _json_response({"questions": listed, "denied": denied, "scope": scopes.shown(reader.scope) or None})
 
     def asking(self, question: Question) -> Endpoint:
         """The endpoint of one question."""
@@ -89,6 +128,9 @@ class _Window:
                     response = await self._answer(request, question)
                 except errors.QuestionError as error:
                     self._asked.labels(question.name, error.code).inc()
+                    raise
+                except ForbiddenError:
+                    self._asked.labels(question.name, errors.DeniedError.code).inc()
                     raise
                 self._asked.labels(question.name, "answered").inc()
                 return response
@@ -101,9 +143,10 @@ class _Window:
         raise errors.unknown_question(request.path_params["name"], self.questions)
 
     async def _answer(self, request: Request, question: Question) -> Response:
+        reader = asgi_guard.require(request.scope, Role.VIEWER, narrowed_too=True)
         form = choose_format(request)
-        written = await _written(request, self.desk.settings.max_body_bytes)
-        reply = await _unless_gone(request, self.desk.ask_async(question.name, written))
+        written = await request_parameters.written(request, self.desk.settings.max_body_bytes)
+        reply = await _unless_gone(request, self.desk.ask_async(question.name, written, reader=reader))
         body = await asyncio.to_thread(rendering.render, reply, form, self.desk.settings.max_answer_bytes)
         return Response(body, media_type=rendering.MEDIA_TYPES[form], headers=_ALWAYS | rendering.headers(reply))
 
@@ -151,76 +194,35 @@ def _add_questions(app: FastAPI, window: _Window) -> None:
     app.add_api_route(f"{ROOT}/{{name}}", window.unknown, methods=["GET", "POST"], include_in_schema=False)
 
 
-def _add_health(app: FastAPI, readiness: Readiness, registry: CollectorRegistry) -> None:
+def _add_health(app: FastAPI, readiness: Readiness) -> None:
     async def livez(_: Request) -> Response:
         return _json_response({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
         findings = await readiness.look()
-        ready = not any(findings.values())
-        checks = {name: {"ok": not problem, "problem": problem} for name, problem in findings.items()}
-        body = {"status": "ready" if ready else "not ready", "checks": checks}
+        ready = all(finding.ready for finding in findings.values())
+        degraded = any(finding.degraded for finding in findings.values())
+        checks = {
+            name: {"ok": not finding.problem, "problem": finding.problem, "degraded": finding.degraded}
+            for name, finding in findings.items()
+        }
+        body = {"status": ("degraded" if degraded else "ready") if ready else "not ready", "checks": checks}
         return _json_response(body, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE)
-
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), headers=_ALWAYS | {"content-type": CONTENT_TYPE_LATEST})
 
     for path, endpoint, summary in (
         ("/livez", livez, "Whether this process answers."),
         ("/readyz", readyz, "Whether questions can be answered: each check, and 503 if one says no."),
-        ("/metrics", metrics, "This process's figures, for Prometheus."),
     ):
         app.add_api_route(path, endpoint, summary=summary, response_class=Response)
 
 
-async def _written(request: Request, most_bytes: int) -> dict[str, Written]:
-    """The parameters as they were given: in the URL, and for POST in a JSON object as well."""
-    written: dict[str, Written] = {}
-    for name, value in request.query_params.multi_items():
-        if name in written:
-            raise _twice(name)
-        written[name] = value
-    written.pop("format", None)
-    if request.method == "POST":
-        posted = await _posted(request, most_bytes)
-        for name in posted.keys() & written.keys():
-            raise _twice(name)
-        written |= posted
-    return written
+def _add_metrics(app: FastAPI, registry: CollectorRegistry, *, needs_reader: bool) -> None:
+    async def metrics(request: Request) -> Response:
+        if needs_reader:
+            asgi_guard.require(request.scope, Role.VIEWER)
+        return Response(generate_latest(registry), headers=_ALWAYS | {"content-type": CONTENT_TYPE_LATEST})
 
-
-async def _posted(request: Request, most_bytes: int) -> dict[str, Written]:
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise errors.TooLargeError(
-                f"The body has more than {most_bytes} bytes", mend="Send only the question's parameters."
-            )
-    if not body:
-        return {}
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "The body is not application/json")
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as problem:
-        raise _no_object(f"The body is no JSON: {problem}") from problem
-    if not isinstance(given, dict):
-        raise _no_object("The body is JSON, but no object")
-    for name, value in given.items():
-        if not isinstance(value, str | int | float):
-            raise errors.BadParameterError(
-                f"`{name}` is neither text nor number", field=name[:80], mend="Give one value, not a list or object."
-            )
-    return given
-
-
-def _no_object(message: str) -> errors.BadParameterError:
-    return errors.BadParameterError(message, field="body", mend='Send a JSON object, such as {"since": "15m"}.')
-
-
-def _twice(name: str) -> errors.BadParameterError:
-    return errors.BadParameterError(f"`{name[:80]}` is given twice", field=name[:80], mend="Give it once.")
+    app.add_api_route("/metrics", metrics, summary="This process's figures, for Prometheus.", response_class=Response)
 
 
 async def _unless_gone(request: Request, asking: Awaitable[Reply]) -> Reply:
@@ -252,10 +254,23 @@ def _json_response(body: object, status: int = 200, headers: Mapping[str, str] |
 async def _on_question_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, errors.QuestionError):
         raise error
-    later = {"retry-after": str(_RETRY_SECONDS)} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    later = {"retry-after": str(_RETRY_SECONDS)} if error.status in _LATER else None
     return _json_response(
         errors.wire_error(error.code, error.message, mend=error.mend, field=error.field), error.status, later
     )
+
+
+def _render_refusal(refusal: Refusal) -> bytes:
+    return (rendering.dump(errors.wire_error(refusal.code, refusal.message, mend=refusal.mend)) + "\n").encode()
+
+
+async def _on_identity_error(_: Request, error: Exception) -> Response:
+    """What the guard let in, and an endpoint does not."""
+    if not isinstance(error, IdentityError):
+        raise error
+    refusal = asgi_guard.refusal(error)
+    body = errors.wire_error(refusal.code, refusal.message, mend=refusal.mend)
+    return _json_response(body, refusal.status, dict(refusal.headers))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

@@ -11,7 +11,7 @@ class QuerySettings(BaseModel):
     host: str = Field(
         default="127.0.0.1",
         min_length=1,
-        description="Address that REST listens on. Loopback, since nobody has to say who they are yet.",
+        description="Address that REST listens on.",
     )
     port: int = Field(
         default=8080, ge=0, le=65535, description="TCP port of REST, health and metrics; 0 takes a free one."
@@ -54,6 +54,20 @@ class QuerySettings(BaseModel):
         le=600,
         description="Seconds that a question may wait for a free thread before it is refused with 503. They do not "
         "count against `max_seconds`.",
+    )
+    max_per_reader: int = Field(
+        default=4,
+        ge=0,
+        le=256,
+        description="Questions of one named reader asked at the same time, and always one fewer than `concurrency`, so "
+        "that no reader takes all threads; 0 for no bound. Further ones wait for the reader's own.",
+    )
+    max_waiting_per_reader: int = Field(
+        default=16,
+        ge=0,
+        le=10_000,
+        description="Questions of one named reader that may wait for its own; more, and those that wait longer than "
+        "`max_wait_seconds`, are refused with 429.",
     )
     max_body_bytes: int = Field(
         default=65_536,

@@ -14,17 +14,20 @@ from functools import cache
 from importlib import resources
 from typing import NoReturn, Protocol
 
+from identity.reader import Role
 from sql import header, parameter
 from sql.header import Entry, HandlerFileError
 from sql.parameter import Kind, Parameter
 from sql.signals import Signal
 
 DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
-_KEYS = frozenset({"name", "summary", "description", "doors", "signals", "limit", "param", "column"})
+_KEYS = frozenset({"name", "summary", "description", "doors", "signals", "role", "limit", "param", "column"})
 _PARAM_FACTS = frozenset({"default", "bounds", "choices", "example", "help"})
 _COLUMN_FACTS = frozenset({"help", "wide"})
 RESERVED = frozenset({"format", "url", "help"})
 """Names that the doors keep for themselves; no parameter may have one."""
+
+_NO_SIGNAL = "none"
 
 _LIMITS = frozenset({"rows", "seconds"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -57,12 +60,14 @@ class Question:
     columns: tuple[ResultColumn, ...]
     doors: frozenset[str]
     signals: tuple[Signal, ...]
-    """Whose tables it reads, for saying how fresh the answer is."""
+    """Whose tables it reads, for saying how fresh the answer is; none for what the house knows of itself."""
     rows: int
     """The most rows an answer may have."""
     seconds: float
     """The longest it may run."""
     sql: str
+    role: Role = Role.VIEWER
+    """What a reader must be to ask it."""
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
@@ -157,10 +162,11 @@ class _Reader:
             parameters=tuple(self.parameter(entry) for entry in self.all("param")),
             columns=tuple(self.column(entry) for entry in self.all("column")),
             doors=frozenset(self.words("doors", DOORS)),
-            signals=tuple(Signal(word) for word in self.words("signals", frozenset(Signal))),
+            signals=self.signals(),
             rows=int(self.limits()["rows"]),
             seconds=self.limits()["seconds"],
             sql=sql,
+            role=self.role(),
         )
 
     def all(self, key: str) -> list[Entry]:
@@ -182,6 +188,17 @@ class _Reader:
             if word not in known:
                 self.refuse(entry.line, f"unknown word `{word}` in `{key}`; known are {', '.join(sorted(known))}")
         return words
+
+    def signals(self) -> tuple[Signal, ...]:
+        if self.text("signals") == _NO_SIGNAL:
+            return ()
+        return tuple(Signal(word) for word in self.words("signals", frozenset(Signal)))
+
+    def role(self) -> Role:
+        if not self.all("role"):
+            return Role.VIEWER
+        words = self.words("role", (role.name.lower() for role in Role))
+        return max(Role[word.upper()] for word in words)
 
     def limits(self) -> dict[str, float]:
         found = {entry.subject: self.number(entry.line, entry.text) for entry in self.all("limit")}

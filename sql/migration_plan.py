@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from sql import migration_ledger, otlp, rendering, schema, server_version, sink_columns
+from sql import migration_ledger, otlp, rendering, schema, server_version, sink_columns, time_bounds
 from sql.existing_tables import ExistingTables
 from sql.migration_ledger import Entry, Ledger
 from sql.rendering import RenderError, Rendering
 from sql.schema import Kind, SchemaObject
 from sql.server_version import ServerVersion
 from sql.settings import SchemaSettings
+from sql.signals import Signal
 
 _ADDED_COLUMN = re.compile(r"ADD COLUMN IF NOT EXISTS `([^`]+)`")
 _RETENTION = re.compile(r"^TTL toDateTime\((\w+)\) \+ toIntervalDay\(\$\{(\w+)\}\)", re.MULTILINE)
 _TTL_IN_FORCE = re.compile(r" TTL (.+?) SETTINGS ")
+_FSYNC = "fsync_after_insert"
 _OUR_TTL = re.compile(r"toDateTime\(\w+\) \+ toIntervalDay\((\d+)\)")
 
 
@@ -71,6 +73,7 @@ def values(database: str, settings: SchemaSettings) -> Mapping[str, str]:
 
     `on_cluster` and `replicated` are empty: one server. A cluster is the same files with both of them filled in.
     """
+    reach = time_bounds.bounds(settings.retention)
     return {
         **otlp.fragments(),
         "database": rendering.identifier(database),
@@ -79,6 +82,8 @@ def values(database: str, settings: SchemaSettings) -> Mapping[str, str]:
         "deduplication_window": rendering.number(settings.deduplication_window),
         "deduplication_seconds": rendering.number(settings.deduplication_seconds),
         **{name: rendering.number(days) for name, days in settings.retention.model_dump().items()},
+        **{f"{signal}_reach_days": rendering.number(reach(signal).reach_days) for signal in Signal},
+        "ahead_days": rendering.number(time_bounds.AHEAD_DAYS),
     }
 
 
@@ -92,6 +97,7 @@ def conditions(
     here = columns or {}
     flags = {"text_index": version >= server_version.TEXT_INDEX}
     flags |= {name: days > 0 for name, days in settings.retention.model_dump().items()}
+    flags["fsync_inserts"] = settings.fsync_inserts
     tables = {item.name for item in schema.objects() if item.kind is Kind.TABLE}
 
     def holds(condition: str) -> bool:
@@ -117,6 +123,7 @@ def steps(situation: Situation) -> list[Step]:
         *(step for item in schema.objects() if item.kind is Kind.SINK for step in _sink(situation, item, render)),
         *(step for item in schema.objects() if item.kind is Kind.VIEW for step in _view(situation, item, render)),
         *_retention(situation, render),
+        *_durability(situation, render),
     ]
 
 
@@ -138,11 +145,12 @@ def _sink(situation: Situation, item: SchemaObject, render: Rendering) -> Iterat
     if item.name not in situation.existing:
         yield Step(f"make {item.name}", (statement,), Entry.SINK, item.name, checksum)
     elif situation.ledger.checksum(Entry.SINK, item.name) != checksum:
-        sink_columns.refuse_other_constraints(item.name, statement, situation.existing.definitions[item.name])
-        altered = sink_columns.alter(
-            item.name, render.values["database"], statement, situation.existing.columns[item.name]
-        )
-        yield Step(f"change {item.name}", altered, Entry.SINK, item.name, checksum)
+        database = render.values["database"]
+        if sink_columns.same_constraints(statement, situation.existing.definitions[item.name]):
+            changes = sink_columns.alter(item.name, database, statement, situation.existing.columns[item.name])
+        else:
+            changes = sink_columns.replace(item.name, database, statement)
+        yield Step(f"change {item.name}", changes, Entry.SINK, item.name, checksum)
 
 
 def _view(situation: Situation, item: SchemaObject, render: Rendering) -> Iterator[Step]:
@@ -167,8 +175,26 @@ def _retention(situation: Situation, render: Rendering) -> Iterator[Step]:
         wanted = retention[said[2]]
         if retention_in_force(situation.existing.definitions[item.name]) not in {wanted, None}:
             names = {"table": item.name, "time_column": said[1], "days": rendering.number(wanted)}
-            statement = rendering.fill(_text("set" if wanted else "keep"), {**render.values, **names}).rstrip()
+            text = _text("retention", "set" if wanted else "keep")
+            statement = rendering.fill(text, {**render.values, **names}).rstrip()
             yield Step(f"keep {item.name} {f'for {wanted} days' if wanted else 'for ever'}", (statement,))
+
+
+def _durability(situation: Situation, render: Rendering) -> Iterator[Step]:
+    """Make our tables fsync what is inserted, or not. Migrations make them without: these come after."""
+    wanted = situation.settings.fsync_inserts
+    for item in schema.objects():
+        if _FSYNC not in item.text or situation.foreign(item.name):
+            continue
+        if fsync_in_force(situation.existing.definitions.get(item.name, "")) != wanted:
+            names = {"table": item.name, "fsync": rendering.number(wanted)}
+            statement = rendering.fill(_text("durability", "set"), {**render.values, **names}).rstrip()
+            yield Step(f"{'fsync' if wanted else 'do not fsync'} inserts into {item.name}", (statement,))
+
+
+def fsync_in_force(definition: str) -> bool:
+    """Read from a table's definition whether an INSERT is on the disk before it is answered."""
+    return all(f"{setting} = 1" in definition for setting in (_FSYNC, "fsync_part_directory"))
 
 
 def retention_in_force(definition: str) -> int | None:
@@ -200,5 +226,5 @@ def _adoption_files() -> Mapping[str, str]:
 
 
 @cache
-def _text(name: str) -> str:
-    return (resources.files("sql") / "retention" / f"{name}.sql").read_text(encoding="utf-8")
+def _text(folder: str, name: str) -> str:
+    return (resources.files("sql") / folder / f"{name}.sql").read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
-"""How a table of the engine Null gets new columns while inserts and views go on.
+"""How a table of the engine Null gets new columns and constraints while inserts and views go on.
 
-In: its CREATE statement as this release has it, and the columns that it has. Out: one ALTER TABLE. Refused are
-changed constraints, which ClickHouse cannot alter on such a table.
+In: its CREATE statement as this release has it, and the columns and constraints that it has. Out: one ALTER TABLE for
+columns. Constraints cannot be altered on such a table, so a new one is made and takes its name in one step: the views
+belong to the name. Constraints are compared by their names, and each checks one MATERIALIZED column: a rule changes
+with that column's expression, which is a change of columns.
 """
 
 import re
@@ -10,10 +12,6 @@ from collections.abc import Iterator, Mapping
 _CONSTRAINT = re.compile(r"\bCONSTRAINT (\w+)")
 _COMMENT = re.compile(r"--[^\n]*")
 _STRING_OR_BRACKET = re.compile(r"'(?:\\.|''|[^'\\])*'|[(),]")
-
-
-class ConstraintError(Exception):
-    """A constraint of a Null table differs from this release's."""
 
 
 def alter(table: str, database: str, create: str, existing: Mapping[str, str]) -> tuple[str, ...]:
@@ -27,14 +25,22 @@ def alter(table: str, database: str, create: str, existing: Mapping[str, str]) -
     return (f"ALTER TABLE {database}.{table}\n    " + ",\n    ".join(changes),)
 
 
-def refuse_other_constraints(table: str, create: str, definition: str) -> None:
-    """Raise `ConstraintError` unless both statements name the same constraints."""
+def replace(table: str, database: str, create: str) -> tuple[str, ...]:
+    """Give the statements that put a new table in the place of `table`; `database` is quoted.
+
+    Run again after a crash between any two of them, they end the same.
+    """
+    old, new = f"{database}.{table}", f"{database}.{table}_next"
+    if create.count(old) != 1:
+        raise ValueError(f"the CREATE statement of {table} must name it once")
+    drop = f"DROP TABLE IF EXISTS {new}"
+    return (drop, create.replace(old, new), f"EXCHANGE TABLES {old} AND {new}", drop)
+
+
+def same_constraints(create: str, definition: str) -> bool:
+    """Whether both statements name the same constraints."""
     wanted, found = (sorted(_CONSTRAINT.findall(_COMMENT.sub("", text))) for text in (create, definition))
-    if wanted != found:
-        raise ConstraintError(
-            f"{table} has the constraints {found}, this release wants {wanted}. ClickHouse cannot change them in "
-            f"place: stop what inserts, drop the table {table} (it keeps no rows), and migrate again."
-        )
+    return wanted == found
 
 
 def _declared(create: str) -> Iterator[tuple[str, str]]:

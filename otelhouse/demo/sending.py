@@ -28,7 +28,9 @@ from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult,
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from ingest import grpc_credentials
 from otelhouse.demo.telemetry import History
+from otelhouse.house_access import NO_ACCESS, Access
 
 ITEMS_A_REQUEST = 1000
 """Log records or spans in one request."""
@@ -73,25 +75,36 @@ class Exporters:
         self.metrics.shutdown()
 
 
-def exporters(protocol: Protocol, endpoint: str) -> Exporters:
-    """Exporters of the OpenTelemetry SDK for `endpoint`, such as ``http://127.0.0.1:4317``."""
-    return _grpc(endpoint) if protocol is Protocol.GRPC else _http(endpoint.rstrip("/"))
+def exporters(protocol: Protocol, endpoint: str, access: Access = NO_ACCESS) -> Exporters:
+    """Exporters of the OpenTelemetry SDK for `endpoint`, such as ``http://127.0.0.1:4317``.
+
+    What `access` leaves open they take from OTEL_EXPORTER_OTLP_HEADERS, _CERTIFICATE, _CLIENT_CERTIFICATE and
+    _CLIENT_KEY. Raises `OSError` for a file that cannot be read.
+    """
+    return _grpc(endpoint, access) if protocol is Protocol.GRPC else _http(endpoint.rstrip("/"), access)
 
 
-def _grpc(endpoint: str) -> Exporters:
+def _grpc(endpoint: str, access: Access) -> Exporters:
+    more: dict[str, Any] = {"timeout": TIMEOUT, "headers": access.headers or None}
+    if (access.ca or access.certificate) and endpoint.startswith("https:"):
+        pem = [path.read_bytes() if path else None for path in (access.ca, access.certificate, access.key)]
+        more["credentials"] = grpc_credentials.channel_credentials(*pem)
     return Exporters(
-        grpc_traces.OTLPSpanExporter(endpoint, timeout=TIMEOUT),
-        grpc_logs.OTLPLogExporter(endpoint, timeout=TIMEOUT),
-        grpc_metrics.OTLPMetricExporter(endpoint, timeout=TIMEOUT),
+        grpc_traces.OTLPSpanExporter(endpoint, **more),
+        grpc_logs.OTLPLogExporter(endpoint, **more),
+        grpc_metrics.OTLPMetricExporter(endpoint, **more),
     )
 
 
-def _http(endpoint: str) -> Exporters:
-    gzip = Compression.Gzip
+def _http(endpoint: str, access: Access) -> Exporters:
+    names = ("certificate_file", "client_certificate_file", "client_key_file")
+    files = zip(names, (access.ca, access.certificate, access.key), strict=True)
+    more: dict[str, Any] = {name: str(path) for name, path in files if path}
+    more |= {"timeout": TIMEOUT, "compression": Compression.Gzip, "headers": access.headers or None}
     return Exporters(
-        http_traces.OTLPSpanExporter(f"{endpoint}/v1/traces", timeout=TIMEOUT, compression=gzip),
-        http_logs.OTLPLogExporter(f"{endpoint}/v1/logs", timeout=TIMEOUT, compression=gzip),
-        http_metrics.OTLPMetricExporter(f"{endpoint}/v1/metrics", timeout=TIMEOUT, compression=gzip),
+        http_traces.OTLPSpanExporter(f"{endpoint}/v1/traces", **more),
+        http_logs.OTLPLogExporter(f"{endpoint}/v1/logs", **more),
+        http_metrics.OTLPMetricExporter(f"{endpoint}/v1/metrics", **more),
     )
 
 

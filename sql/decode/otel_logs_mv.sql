@@ -6,10 +6,11 @@ WITH
 ${value_functions}
 SELECT
     now64(9) AS IngestedAt, -- when: otel_logs.IngestedAt
-    -- When it happened, else when it was observed, else now: a record without any time would be deleted by retention at once.
+    -- When it happened, else when it was observed, else when it arrived: without any time
+    -- it would stand in 1970, and retention would delete it at once.
     time(multiIf(record.time_unix_nano != 0, record.time_unix_nano,
                  record.observed_time_unix_nano != 0, record.observed_time_unix_nano,
-                 toUnixTimestamp64Nano(now64(9)))) AS Timestamp,
+                 arrival_unix_nano)) AS Timestamp,
     trace_id_text(record.trace_id) AS TraceId,
     span_id_text(record.span_id) AS SpanId,
     toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
@@ -28,6 +29,7 @@ SELECT
 FROM
 (
     SELECT
+        arrival_unix_nano,
         service_name(pairs[1]) AS ServiceName,
         ResourceSchemaUrl,
         sorted_map(pairs[1]) AS ResourceAttributes,
@@ -39,12 +41,17 @@ FROM
     FROM
     (
         SELECT
+            arrival_unix_nano,
             ResourceSchemaUrl,
             scoped,
             arrayMap(attributes -> text_pairs(attributes), [resource_attributes, scoped.scope.attributes]) AS pairs
         FROM
         (
-            SELECT resource.attributes AS resource_attributes, toLowCardinality(schema_url) AS ResourceSchemaUrl, scope_logs
+            SELECT
+                arrival_unix_nano,
+                resource.attributes AS resource_attributes,
+                toLowCardinality(schema_url) AS ResourceSchemaUrl,
+                scope_logs
             FROM ${database}.otlp_logs
         )
         ARRAY JOIN scope_logs AS scoped

@@ -17,11 +17,22 @@ CREATE TABLE IF NOT EXISTS ${database}.otlp_traces${on_cluster}
             events Array(Tuple(time_unix_nano UInt64, name String, attributes ${attributes_type})),
             links Array(Tuple(trace_id String, span_id String, trace_state String, attributes ${attributes_type})),
             status Tuple(message String, code Int32))))),
+    received_unix_nano UInt64,
+${arrival_column},
+    earliest_unix_nano UInt64 MATERIALIZED arrival_unix_nano - least(arrival_unix_nano, toUInt64(${traces_reach_days}) * 86400000000000),
+    latest_unix_nano UInt64 MATERIALIZED arrival_unix_nano + toUInt64(${ahead_days}) * 86400000000000,
+    times_are_near Bool MATERIALIZED arrayAll(
+        time -> time BETWEEN earliest_unix_nano AND latest_unix_nano,
+        arrayFlatten(tupleElement(tupleElement(scope_spans, 'spans'), 'start_time_unix_nano'))),
+    -- A span without a trace id or span id of the right length is none (opentelemetry/proto/trace/v1).
+    ids_have_their_length Bool MATERIALIZED arrayAll(
+        (trace, span) -> length(trace) IN (0, 16) AND length(span) IN (0, 8),
+        arrayFlatten(tupleElement(tupleElement(scope_spans, 'spans'), 'trace_id')),
+        arrayFlatten(tupleElement(tupleElement(scope_spans, 'spans'), 'span_id'))),
 
-    -- A span without a trace id or span id of the right length is none (opentelemetry/proto/trace/v1). Checked before any
-    -- view sees the rows, so that nothing of a refused request is written; the ingester then takes such spans out.
-    CONSTRAINT span_ids_have_their_length CHECK arrayAll(scoped -> arrayAll(
-        span -> length(tupleElement(span, 'trace_id')) IN (0, 16) AND length(tupleElement(span, 'span_id')) IN (0, 8),
-        tupleElement(scoped, 'spans')), scope_spans)
+    -- Checked before any view sees the rows, so that nothing of a refused request is written; the ingester then takes
+    -- such spans out. Each constraint checks one column, since ClickHouse quotes all that it checks when it refuses.
+    CONSTRAINT span_ids_have_their_length CHECK ids_have_their_length,
+    CONSTRAINT span_times_are_near CHECK times_are_near
 )
 ENGINE = Null

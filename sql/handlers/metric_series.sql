@@ -41,6 +41,10 @@
 --   default:
 --   example: prod-eu-1
 --   help: Only sources in this Kubernetes cluster (resource attribute k8s.cluster.name).
+-- param composition: String
+--   default:
+--   example: 5b8efff7-98b0-4103-8d26-9b633813fc60
+--   help: Only data points of this Krateo composition, by its id.
 -- param attribute: String
 --   default:
 --   example: http.route
@@ -184,9 +188,18 @@ WITH
             AND toStartOfHour(TimeUnix) >= read_from - INTERVAL 1 HOUR
             AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
             AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
+            AND NOT (rises AND kind = 'sum' AND isNaN(value)) -- a counter that says nothing has not begun again
             AND ({service:String} = '' OR ServiceName = {service:String})
             AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
             AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String})
+            -- Not by the column CompositionId, which tables of an exporter do not have.
+            AND (
+                {composition:String} = ''
+                OR firstNonDefault(
+                    ResourceAttributes['krateo.composition.id'],
+                    ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']
+                ) = {composition:String}
+            )
             AND ({attribute:String} = '' OR mapContains(Attributes, {attribute:String}))
             AND ({attribute_value:String} = '' OR Attributes[{attribute:String}] = {attribute_value:String})
     ),
@@ -244,13 +257,25 @@ WITH
         FROM followed
         WHERE time >= {since:DateTime64(9, 'UTC')}
     ),
+    -- Buckets of different scales overlap; at the coarsest scale of a step they are the same ones and add up.
+    coarsened AS (
+        SELECT
+            series,
+            slot,
+            bounds,
+            common_scale,
+            bucket_growth,
+            min(common_scale) OVER (PARTITION BY series, slot) AS coarsest
+        FROM changes
+        WHERE notEmpty(bucket_growth)
+    ),
     grown_buckets AS (
         SELECT
             series,
             slot,
             b.1 AS side,
-            b.2 AS i,
-            exp2(-common_scale) AS width,
+            if(side = 2, b.2, toInt32(floor(b.2 / exp2(common_scale - coarsest)))) AS i,
+            exp2(-coarsest) AS width,
             multiIf(
                 side = 2, if(i = 1, least(0, bounds[1]), bounds[toInt32(i - 1)]),
                 side = 1, exp2(i * width),
@@ -264,9 +289,9 @@ WITH
                 0
             ) AS high,
             sum(b.3) AS n
-        FROM changes
+        FROM coarsened
         ARRAY JOIN bucket_growth AS b
-        GROUP BY series, slot, side, i, common_scale, bounds
+        GROUP BY series, slot, side, i, coarsest, bounds
         HAVING n > 0
     ),
     shapes AS (
@@ -295,9 +320,9 @@ SELECT
     -- The first and the last step may lie partly outside of the window.
     if(kind IN ('gauge', 'sum'), sum(value_growth), sum(count_growth))
         / (least(toFloat64(slot + step), until_second) - greatest(toFloat64(slot), since_second)) AS rate,
-    if(kind IN ('gauge', 'sum'), avgOrNullIf(value, NOT rises), sum(value_growth) / nullIf(sum(count_growth), 0)) AS avg,
-    minOrNullIf(value, NOT rises) AS min,
-    maxOrNullIf(value, NOT rises) AS max,
+    if(kind IN ('gauge', 'sum'), avgOrNullIf(value, NOT rises AND NOT isNaN(value)), sum(value_growth) / nullIf(sum(count_growth), 0)) AS avg,
+    minOrNullIf(value, NOT rises AND NOT isNaN(value)) AS min,
+    maxOrNullIf(value, NOT rises AND NOT isNaN(value)) AS max,
     argMaxOrNullIf(value, (changes.time, NOT isNaN(value), value), NOT rises) AS last,
     if(empty(estimates) OR isNaN(estimates[1]), NULL, estimates[1]) AS p50,
     if(empty(estimates) OR isNaN(estimates[2]), NULL, estimates[2]) AS p95,

@@ -50,6 +50,9 @@
 -- column parent_span_id: String
 --   help: Id of its parent, or empty.
 --   wide: yes
+-- column skew_ns: Int64
+--   help: By how many nanoseconds it begins before its parent, which shows two clocks that differ; else 0.
+--   wide: yes
 -- column start: String
 --   help: Start, RFC 3339 in UTC.
 --   wide: yes
@@ -143,6 +146,7 @@ SELECT
     ) AS placement,
     SpanId AS span_id,
     ParentSpanId AS parent_span_id,
+    if(length(tree.path) > 1, greatest(0, tree.path[-2].1 - begin), 0) AS skew_ns,
     concat(replaceOne(toString(Timestamp, 'UTC'), ' ', 'T'), 'Z') AS start,
     SpanAttributes AS attributes,
     ResourceAttributes AS resource

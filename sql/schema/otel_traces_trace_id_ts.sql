@@ -15,3 +15,4 @@ SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1,
     non_replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window_seconds = ${deduplication_seconds}
+    , fsync_after_insert = 1, fsync_part_directory = 1 -- when: fsync_inserts

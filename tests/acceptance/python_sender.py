@@ -56,22 +56,29 @@ SCOPE = ("shop.checkout", "1.4.2", "https://opentelemetry.io/schemas/1.37.0", {"
 class Exporters:
     """The SDK's own exporters of one protocol and compression. A send that is not acknowledged fails the test."""
 
-    def __init__(self, address, protocol, compression):
+    def __init__(self, address, protocol, compression="none", headers=None):
         if protocol == "grpc":
             how = {"compression": grpc.Compression.Gzip if compression == "gzip" else grpc.Compression.NoCompression}
+            how["headers"] = headers
             self._spans = GrpcSpans(address, **how)
             self._logs = GrpcLogs(address, **how)
             self._metrics = GrpcMetrics(address, **how)
         else:
-            how = {"compression": Compression(compression)}
+            how = {"compression": Compression(compression), "headers": headers}
             self._spans = HttpSpans(f"{address}/v1/traces", **how)
             self._logs = HttpLogs(f"{address}/v1/logs", **how)
             self._metrics = HttpMetrics(f"{address}/v1/metrics", **how)
 
     def send(self, spans, logs, metrics):
-        assert self._spans.export(spans) is SpanExportResult.SUCCESS
-        assert self._logs.export(logs) is LogRecordExportResult.SUCCESS
-        assert self._metrics.export(metrics) is MetricExportResult.SUCCESS
+        assert self.outcomes(spans, logs, metrics) == [
+            SpanExportResult.SUCCESS,
+            LogRecordExportResult.SUCCESS,
+            MetricExportResult.SUCCESS,
+        ]
+
+    def outcomes(self, spans, logs, metrics):
+        """What each exporter says of its export."""
+        return [self._spans.export(spans), self._logs.export(logs), self._metrics.export(metrics)]
 
     def close(self):
         for exporter in (self._spans, self._logs, self._metrics):

@@ -43,7 +43,7 @@ def clock(nanoseconds):
 class House:
     """`otelhouse up` (or another role) on free ports of loopback."""
 
-    ADDRESS = re.compile(r"(REST|OTLP/gRPC|OTLP/HTTP) +http://127\.0\.0\.1:(\d+)")
+    ADDRESS = re.compile(r"(REST|OTLP/gRPC|OTLP/HTTP) +https?://127\.0\.0\.1:(\d+)")
 
     def __init__(self, folder, *arguments, role="up"):
         free = [f"--set={key}=0" for key in ("query.port", "ingest.grpc.port", "ingest.http.port")]

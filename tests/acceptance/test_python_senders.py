@@ -82,6 +82,7 @@ def test_a_trace_is_answered_as_it_was_sent(house, sent):
         "placement": "orphan",
         "span_id": span_id(checkout),
         "parent_span_id": "00f067aa0ba902b7",
+        "skew_ns": 0,
         "start": clock(AT),
         "attributes": SPAN_ATTRIBUTES,
     }
@@ -99,6 +100,7 @@ def test_a_trace_is_answered_as_it_was_sent(house, sent):
             "placement": "child",
             "span_id": span_id(steps[number - 1]),
             "parent_span_id": span_id(checkout),
+            "skew_ns": 0,
             "start": clock(AT + 1000 * number),
             "attributes": {},
         }

@@ -290,7 +290,8 @@ def test_a_server_that_is_down_is_waited_for_and_then_given_up(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
-    house = start("--clickhouse", f"clickhouse://127.0.0.1:{port}?http_port={port}", "--set=process.store_wait_s=1.5")
+    url = f"clickhouse://127.0.0.1:{port}?http_port={port}"
+    house = start("--clickhouse", url, "--set=process.store_wait_s=1.5", "--set=ingest.spool.mode=never")
 
     assert house.process.wait(WAIT) == 1
     house.end()
@@ -303,7 +304,8 @@ def test_a_server_that_is_down_is_waited_for_and_then_given_up(start):
 def test_a_house_that_waits_for_its_server_can_be_stopped(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    house = start("--clickhouse", f"clickhouse://127.0.0.1:{port}?http_port={port}")
+    url = f"clickhouse://127.0.0.1:{port}?http_port={port}"
+    house = start("--clickhouse", url, "--set=ingest.spool.mode=never")
     assert house.says("does not answer yet")
 
     assert house.end() == 0

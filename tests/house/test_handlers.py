@@ -63,7 +63,9 @@ def plain_type(type_: str) -> str:
 def test_every_question_on_empty_tables_has_no_rows(desk):
     for question in CATALOGUE.values():
         needed = {one.name: one.example for one in question.parameters if one.default is None}
-        assert desk.ask(question.name, needed).rows == [], question.name
+        rows = desk.ask(question.name, needed).rows
+        # A check that found nothing to look at must not look healthy, so it says `unknown`.
+        assert all("unknown" in row for row in rows) if question.name == "pod_health" else rows == [], question.name
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

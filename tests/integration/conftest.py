@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 from answers import NOON
+from scoped_world import east, nothing, scoped_settings, world  # noqa: F401 - fixtures
 
 from query.desk import Desk
 from query.settings import QuerySettings

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import uvloop
 from prometheus_client import CollectorRegistry
 
+from identity.sender import Sender
+from ingest.admission import Admission, Admit, anybody
 from ingest.counters import Counters
 from ingest.grpc_door import GrpcDoor
 from ingest.http_door import HttpDoor
@@ -34,7 +36,7 @@ class Received:
     signal: Signal
     body: bytes
     encoding: Encoding
-    sender: str
+    sender: Sender
 
 
 class RecordingIntake:
@@ -47,7 +49,7 @@ class RecordingIntake:
         self.released.set()
         self.cancelled = threading.Event()
 
-    async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: str) -> Accepted:
+    async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> Accepted:
         self.requests.put(Received(signal, body, encoding, sender))
         if not self.released.is_set():
             await self._wait()
@@ -115,14 +117,18 @@ class Opened:
 
 
 @contextmanager
-def opened(kind: type[GrpcDoor] | type[HttpDoor], settings: IngestSettings) -> Iterator[Opened]:
-    """Start a door, and stop it at the end."""
+def opened(kind: type[GrpcDoor] | type[HttpDoor], settings: IngestSettings, admit: Admit = anybody) -> Iterator[Opened]:
+    """Start a door that lets in whom `admit` lets in, and stop it at the end."""
     loop = uvloop.new_event_loop()  # as in the real house
     thread = threading.Thread(target=loop.run_forever, name="door")
     thread.start()
-    intake, budget, counters = RecordingIntake(), Budget(settings.memory_bytes), WatchedCounters()
+    intake, budget, counters = (
+        RecordingIntake(),
+        Budget(settings.memory_bytes, share=settings.sender_share),
+        WatchedCounters(),
+    )
     try:
-        door = kind(settings, intake, budget, counters)
+        door = kind(settings, intake, budget, counters, admission=Admission(admit))
         port = asyncio.run_coroutine_threadsafe(door.start(), loop).result(PATIENCE)
         house = Opened(port, door, loop, intake, budget, counters)
         try:

@@ -15,10 +15,11 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from identity.sender import Sender
 from ingest import grpc_door
 from ingest.compression import Coding
 from ingest.errors import BusyError, MalformedError, NotStorableError
-from ingest.grpc_door import GrpcDoor, coding_of, sender_of
+from ingest.grpc_door import GrpcDoor, coding_of, peer_of
 from ingest.intake import Accepted, Encoding
 from ingest.settings import GrpcSettings, IngestSettings
 from sql.signals import Signal
@@ -78,7 +79,7 @@ def test_each_signal_comes_through_as_the_bytes_that_were_sent(house, channel, p
     assert export(channel, b"\x0a\x00", path) == b""
     received = house.intake.next()
     assert (received.signal, received.body, received.encoding) == (signal, b"\x0a\x00", Encoding.PROTOBUF)
-    assert received.sender == "127.0.0.1"
+    assert received.sender == Sender("127.0.0.1")
 
 
 def test_an_empty_request_is_fine(house, channel):
@@ -154,6 +155,8 @@ def test_a_busy_house_is_unavailable_and_says_when_to_come_again(house, channel)
     caught = refusal(channel, b"x")
     assert caught.code() is grpc.StatusCode.UNAVAILABLE
     assert retry_info(caught).retry_delay.ToMilliseconds() == 2500
+    for_python = dict(caught.trailing_metadata())["google.rpc.retryinfo-bin"]
+    assert error_details_pb2.RetryInfo.FromString(for_python) == retry_info(caught)
     house.intake.answer = Accepted()
     assert export(channel, b"x") == b""
 
@@ -373,11 +376,11 @@ def test_a_compressed_message_is_known_by_its_first_bytes(message, coding):
 @pytest.mark.parametrize(
     ("peer", "sender"),
     [
-        ("ipv4:10.0.0.7:5317", "10.0.0.7"),
-        ("ipv6:%5B::1%5D:5317", "::1"),
-        ("unix:", "unix"),
-        ("", ""),
+        ("ipv4:10.0.0.7:5317", ("10.0.0.7", 5317)),
+        ("ipv6:%5B::1%5D:5317", ("::1", 5317)),
+        ("unix:", ("unix", 0)),
+        ("", ("", 0)),
     ],
 )
 def test_a_sender_is_known_by_its_address(peer, sender):
-    assert sender_of(peer) == sender
+    assert peer_of(peer) == sender

@@ -14,6 +14,7 @@ from door_harness import MEBIBYTE, PATIENCE, Opened, opened
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
+from identity.sender import Sender as Identified
 from ingest import http_door
 from ingest.errors import BusyError, MalformedError, NotStorableError
 from ingest.http_door import HttpDoor
@@ -139,7 +140,7 @@ def test_each_signal_comes_through_and_is_answered_in_its_own_encoding(house, se
     received = house.intake.next()
     encoding = Encoding.JSON if content_type == JSON else Encoding.PROTOBUF
     assert (received.signal, received.body, received.encoding) == (signal, b"body", encoding)
-    assert received.sender == "127.0.0.1"
+    assert received.sender == Identified("127.0.0.1")
 
 
 def test_an_empty_request_is_fine(house, sender):

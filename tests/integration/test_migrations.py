@@ -4,13 +4,16 @@ import threading
 from dataclasses import replace
 
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 
-from sql import migrate, migration_ledger, migration_lock, migration_plan, rendering, schema, server_version
+from ingest import wire
+from sql import migrate, migration_ledger, migration_lock, migration_plan, otlp, rendering, schema, server_version
 from sql.migrate import MigrationError
 from sql.migration_ledger import Entry, LedgerError
 from sql.schema import Kind
 from sql.settings import RetentionSettings, SchemaSettings
-from store.errors import MisconfiguredError
+from sql.signals import Signal
+from store.errors import BadDataError, MisconfiguredError
 from store.opening import open_store
 from store.port import Select
 
@@ -232,6 +235,47 @@ def test_a_changed_sink_gets_its_columns_while_its_views_stay(store, changed_obj
     assert migrate.check(store, SETTINGS).pending == []
 
 
+def test_a_sink_gets_another_constraint_while_inserts_go_on(store, store_settings, changed_objects):
+    """Constraints of such a table cannot be altered: a new table takes its name, and the views go with the name."""
+    constraint = ",\n\n    CONSTRAINT log_times_are_near CHECK times_are_near\n)"
+    text = next(item.text for item in schema.objects() if item.name == "otlp_logs")
+    now = text[text.index(",\n\n    -- Checked before any view") : text.index("\nENGINE = Null")]
+    old = "\n)"
+    changed_objects("otlp_logs", now, old)
+    migrate.migrate(store, SETTINGS)
+    stop, sent, failures = threading.Event(), [], []
+
+    def insert():
+        door = open_store(store_settings)
+        while not stop.is_set():
+            request = LogsData(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[LogRecord()])])])
+            try:
+                parcel = wire.read(Signal.LOGS, request.SerializeToString())
+                door.insert(otlp.insert_for(Signal.LOGS, parcel.chunks, str(len(sent))))
+            except Exception as error:  # noqa: BLE001 - a thread's end: the test shows it
+                failures.append(error)
+                break
+            sent.append(1)
+        door.close()
+
+    thread = threading.Thread(target=insert)
+    thread.start()
+    for number in range(5):
+        new = constraint.replace("log_times_are_near", f"log_times_are_near_{number}")
+        changed_objects("otlp_logs", old, new)
+        assert migrate.migrate(store, SETTINGS).applied == ["change otlp_logs"]
+        assert migrate.check(store, SETTINGS).pending == []
+        old = new
+    stop.set()
+    thread.join(timeout=30)
+    assert failures == []
+    assert ask(store, "SELECT count() FROM otel_logs") == [(len(sent),)]
+    late = LogsData(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[LogRecord(time_unix_nano=1)])])])
+    with pytest.raises(BadDataError, match="log_times_are_near_4"):
+        store.insert(otlp.insert_for(Signal.LOGS, wire.read(Signal.LOGS, late.SerializeToString()).chunks))
+    assert ask(store, "SELECT name FROM system.tables WHERE database = currentDatabase() AND name LIKE '%next'") == []
+
+
 def test_a_changed_view_that_fills_a_column_its_table_lacks_is_refused(store, changed_objects):
     migrate.migrate(store, SETTINGS)
     changed_objects("otel_traces_trace_id_ts_mv", "max(Timestamp) AS End", "max(Timestamp) AS End, 1 AS Nowhere")
@@ -251,12 +295,13 @@ def ttl(store, table):
 def test_retention_is_on_by_default_and_follows_the_settings(store):
     migrate.migrate(store, SETTINGS)
     kept = [item.name for item in schema.objects() if item.kind is Kind.TABLE and item.name != migration_ledger.TABLE]
-    assert {table: ttl(store, table) for table in kept} == {
-        table: 90 if table == "otel_k8s_events" else 30 for table in kept
-    }
+    longer = {"otel_k8s_events": 90, "otel_audit": 400}
+    assert {table: ttl(store, table) for table in kept} == {table: longer.get(table, 30) for table in kept}
     changed = SETTINGS.model_copy(update={"retention": RetentionSettings(logs_days=7, traces_days=0)})
     applied = migrate.migrate(store, changed).applied
     assert applied == [
+        "change otlp_logs",
+        "change otlp_traces",
         "keep otel_logs for 7 days",
         "keep otel_traces for ever",
         "keep otel_traces_trace_id_ts for ever",

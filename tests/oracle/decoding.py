@@ -1,8 +1,9 @@
 """Sends Export requests through the product's own decoding into ClickHouse, and holds the rows against the oracle's.
 
-The tables are the product's, but for their engines: random times would open thousands of partitions, and retention
-would drop the rows of 1970. So each otel_* table is swapped for one of the same columns, without partitions and TTL.
-The decoding itself (`ingest.wire`, `sql.otlp`, the views) is the product's, untouched.
+The tables are the product's, but for their engines and the bounds of times: random times would open thousands of
+partitions, and retention would drop the rows of 1970. So each otel_* table is swapped for one of the same columns,
+without partitions and TTL, and each otlp_* table takes any time. The decoding itself (`ingest.wire`, `sql.otlp`, the
+views) is the product's, untouched.
 """
 
 import time
@@ -14,13 +15,18 @@ from oracle import rows, stored
 from oracle.wireformat import read
 from sql import otlp
 from sql.signals import Signal
+from sql.time_bounds import TimeBounds
 
 ORACLES = {Signal.LOGS: rows.logs, Signal.TRACES: rows.traces, Signal.METRICS: rows.metrics}
 REQUESTS = {Signal.LOGS: "LogsRequest", Signal.TRACES: "TracesRequest", Signal.METRICS: "MetricsRequest"}
 
+ANY_TIME = TimeBounds(reach_days=10**9, ahead_days=10**9)
+
 
 def without_partitions(store):
     """Swap every otel_* table of a migrated database for an unpartitioned one that keeps its rows for good."""
+    for table in ("otlp_logs", "otlp_traces", "otlp_metrics"):
+        stored.statement(store, f"ALTER TABLE {table} MODIFY COLUMN times_are_near Bool MATERIALIZED true")
     sql = """SELECT name FROM system.tables
              WHERE database = currentDatabase() AND startsWith(name, 'otel_') AND endsWith(engine, 'MergeTree')"""
     for (table,) in stored.statement(store, sql):
@@ -31,7 +37,7 @@ def without_partitions(store):
 
 def send(store, signal, bodies):
     """Store the requests with one INSERT; gives the number of items that were rejected."""
-    parcels = [wire.mend(wire.read(signal, body)) for body in bodies]
+    parcels = [wire.sort_out(wire.read(signal, body), ANY_TIME)[0] for body in bodies]
     chunks = [chunk for parcel in parcels for chunk in parcel.chunks]
     if chunks:
         store.insert(otlp.insert_for(signal, chunks))

@@ -77,3 +77,30 @@ def test_libraries_that_log_every_request_are_heard_only_at_debug(logged):
     stream = logged(level="debug")
     logging.getLogger("urllib3").info("GET /livez")
     assert "GET /livez" in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_credentials_reach_no_line_whoever_logs_them(logged, form):
+    stream = logged(format=form, level="debug")
+
+    try:
+        int("Authorization: Bearer s3cr3t-in-an-error")
+    except ValueError:
+        logging.getLogger("store").exception("GET /x?token=s3cr3t-in-%s", "arguments", stack_info=True)
+    logging.getLogger("uvicorn.access").info('%s - "%s"', "10.0.0.7", "GET /?access_token=s3cr3t HTTP/1.1")
+    logging.getLogger("any.library").debug(
+        "headers %r", [(b"authorization", b"Basic s3cr3t=="), (b"cookie", b"a=s3cr3t")]
+    )
+
+    assert stream.getvalue().count("********") >= 5
+    assert "s3cr3t" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_stack_is_in_the_line_of_its_message(logged, form):
+    stream = logged(format=form)
+
+    logging.getLogger("store").error("failed", stack_info=True)
+
+    assert stream.getvalue().count("\n") == 1
+    assert "test_a_stack_is_in_the_line" in stream.getvalue()

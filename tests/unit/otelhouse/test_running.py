@@ -37,10 +37,10 @@ COMMAND = """
 import threading
 from otelhouse import up_command
 from otelhouse.house import Roles
-from otelhouse.settings import Settings
+from otelhouse.configuration import load
 
 class House:
-    def __init__(self, settings, roles, progress):
+    def __init__(self, settings, roles, progress, first_deed):
         pass
     async def open(self):
         for name, work in (("quick", lambda: None), ("insert-that-hangs", threading.Event().wait)):
@@ -52,7 +52,7 @@ class House:
 up_command.House = House
 up_command.banner = lambda house, seconds: "open"
 up_command.THREAD_GRACE = 0.05
-up_command._run(Settings(), Roles())
+up_command._run(load(), Roles(), "up")
 """
 
 

@@ -2,13 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from query import errors, rendering
-from query.desk import Reply, Window
 from query.rendering import Format
+from query.reply import Reply, Window
 from sql.catalogue import ResultColumn
 
 BIG = 2**63 + 1
@@ -37,6 +38,7 @@ def test_json_is_one_document_with_the_circumstances():
         "rows": [{"name": "a", "value": 1}],
         "row_count": 1,
         "truncated": False,
+        "scope": None,
         "left_out": {},
         "elapsed_seconds": 0.5,
         "rows_read": 10,
@@ -108,3 +110,13 @@ def test_what_another_parameter_than_limit_left_out_is_said_in_every_format():
 
     assert rendering.document(cut)["left_out"] == {"series": 3, "pods": 1}
     assert rendering.headers(cut)["x-otelhouse-left-out"] == "series=3, pods=1"
+
+
+def test_a_narrowed_answer_says_by_what_in_every_format():
+    narrowed = replace(
+        reply(("a", 1)), scope={"clusters": ("east", "so, called; \u00fc"), "signals": ("logs",)}, rows_read=None
+    )
+
+    assert rendering.document(narrowed)["scope"] == {"clusters": ["east", "so, called; \u00fc"], "signals": ["logs"]}
+    assert rendering.document(narrowed)["rows_read"] is None
+    assert rendering.headers(narrowed)["x-otelhouse-scope"] == "clusters=east,so%2C%20called%3B%20%C3%BC; signals=logs"

@@ -12,7 +12,7 @@ from scripted_store import CATALOGUE, NOW, PATIENCE, ScriptedStore
 from served import Served, serve
 
 from query.desk import Desk
-from query.readiness import NotReadyError, Readiness, store_checks
+from query.readiness import Finding, NotReadyError, Readiness, store_checks
 from query.rest import build_app
 from query.settings import QuerySettings
 from store import errors as store_errors
@@ -263,7 +263,8 @@ def test_livez_answers_whatever_the_checks_say(window, house):
 def test_readyz_lists_each_check(window):
     heard = window.ask("/readyz")
 
-    assert (heard.status, heard.json) == (200, {"status": "ready", "checks": {"check": {"ok": True, "problem": ""}}})
+    found = {"ok": True, "problem": "", "degraded": False}
+    assert (heard.status, heard.json) == (200, {"status": "ready", "checks": {"check": found}})
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ def test_a_house_that_is_full_of_slow_questions_is_busy_to_askers_and_ready_to_p
 def test_a_check_needs_no_thread_that_others_may_have_taken():
     ends = threading.Event()
 
-    async def look() -> dict[str, str]:
+    async def look() -> dict[str, Finding]:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         taken = loop.run_in_executor(None, ends.wait, PATIENCE)
@@ -342,7 +343,7 @@ def test_a_check_needs_no_thread_that_others_may_have_taken():
         await taken
         return found
 
-    assert asyncio.run(look()) == {"check": ""}
+    assert asyncio.run(look()) == {"check": Finding()}
 
 
 def test_the_store_s_own_checks_ask_it_and_name_missing_tables():

@@ -12,6 +12,8 @@ def test_retention_is_on_by_default():
         "traces_days": 30,
         "metrics_days": 30,
         "events_days": 90,
+        "dead_letters_days": 30,
+        "audit_days": 400,
     }
 
 

@@ -1,7 +1,5 @@
 """A Null table's columns are altered to those of its file."""
 
-import pytest
-
 from sql import sink_columns
 
 CREATE = """CREATE TABLE IF NOT EXISTS `d`.sink
@@ -34,9 +32,13 @@ def test_a_column_that_is_gone_is_dropped():
     assert alter({"name": "String", "value": "UInt8", "old": "UInt8"}).endswith("DROP COLUMN old")
 
 
-def test_a_constraint_is_no_column_and_must_be_the_same():
-    sink_columns.refuse_other_constraints("sink", CREATE, "CREATE TABLE d.sink (x UInt8, CONSTRAINT has_name CHECK 1)")
-    with pytest.raises(
-        sink_columns.ConstraintError, match=r"sink has the constraints \[\], this release wants \['has_name'\]"
-    ):
-        sink_columns.refuse_other_constraints("sink", CREATE, "CREATE TABLE d.sink (x UInt8)")
+def test_a_constraint_is_no_column_and_is_told_by_its_name():
+    assert sink_columns.same_constraints(CREATE, "CREATE TABLE d.sink (x UInt8, CONSTRAINT has_name CHECK 1)")
+    assert not sink_columns.same_constraints(CREATE, "CREATE TABLE d.sink (x UInt8)")
+
+
+def test_a_table_with_other_constraints_is_made_anew_beside_the_old_one_and_takes_its_name():
+    drop, create, exchange, drop_again = sink_columns.replace("sink", "`d`", CREATE)
+    assert drop == drop_again == "DROP TABLE IF EXISTS `d`.sink_next"
+    assert create == CREATE.replace("`d`.sink", "`d`.sink_next")
+    assert exchange == "EXCHANGE TABLES `d`.sink AND `d`.sink_next"

@@ -1,0 +1,1 @@
+ALTER TABLE ${database}.${table}${on_cluster} MODIFY SETTING fsync_after_insert = ${fsync}, fsync_part_directory = ${fsync}

@@ -1,0 +1,193 @@
+-- name: pod_errors
+-- summary: Warning events and error logs of a pod, like ones taken together, newest first.
+-- description: The first row counts all of them, and says in its message and `looked_at` what was looked at, errors or
+--     not; the same event, and log records with the very same text, are one row. An error is a Warning event, or a log
+--     record of severity ERROR or worse; a severity that the collector does not give is read from the text. No row at
+--     all means that nothing was looked at, which is no health.
+-- doors: rest, mcp, clickhouse, cli, docs
+-- signals: logs
+-- limit rows: 1000
+-- limit seconds: 20
+--
+-- param namespace: String
+--   bounds: 1 .. 253
+--   example: payments
+--   help: Namespace of the pod.
+-- param pod: String
+--   bounds: 1 .. 253
+--   example: payment-7d9f8c6b5-x2k4q
+--   help: The pod's exact name. One that ends in * stands for every pod whose name begins so.
+-- param since: DateTime64(9, 'UTC')
+--   default: 1h
+--   example: 2026-01-31T10:00:00Z
+--   help: Start of the window, included. Not given, it lies one hour before `until`.
+-- param until: DateTime64(9, 'UTC')
+--   default: now
+--   example: 15m
+--   help: End of the window, left out.
+-- param cluster: String
+--   default:
+--   example: prod-eu-1
+--   help: Only what comes from this Kubernetes cluster (resource attribute k8s.cluster.name).
+-- param limit: UInt32
+--   default: 100
+--   bounds: 1 .. 1000
+--   example: 20
+--   help: The most rows to answer with.
+--
+-- column about: String
+--   help: all for the first row; event or log for the others.
+-- column what: String
+--   help: Reason of the event, or severity of the log record.
+-- column count: UInt64
+--   help: How often it happened in the window, as far as it was told.
+-- column last_seen: String
+--   help: When it last happened, RFC 3339 in UTC; empty for none.
+-- column pod: String
+--   help: Name of the pod.
+-- column container: String
+--   help: Name of the container, or empty.
+-- column message: String
+--   help: What the event or the log record says.
+-- column first_seen: String
+--   help: When it first happened; for an event this may be before the window.
+--   wide: yes
+-- column trace_id: String
+--   help: Trace of the newest of these log records that has one, or empty.
+--   wide: yes
+-- column looked_at: UInt64
+--   help: Events and log records in this row; in the first row, all of the pod's.
+--   wide: yes
+WITH
+    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
+    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
+    (
+        (number, text, body) -> (
+            if(
+                position(body, '\x1b') > 0,
+                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
+                substring(body, 1, 1000)
+            ) AS start,
+            extract(
+                start,
+                concat(
+                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
+                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
+                )
+            ) AS named,
+            multiIf(
+                text != '', text,
+                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
+                named != '', named,
+                firstNonDefault(
+                    extract(
+                        substring(start, 1, 120),
+                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
+                    ),
+                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
+                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
+                )
+            ) AS word,
+            toUInt8(
+                if(
+                    number > 0,
+                    number,
+                    transform(
+                        lower(substring(word, 1, 3)),
+                        [
+                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
+                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
+                        ],
+                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
+                        0
+                    )
+                )
+            )
+        ).4
+    ) AS level_of,
+    ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
+    -- An event is one however many collectors sent it and however often; its count says how often it happened.
+    seen AS (
+        SELECT
+            'event' AS source,
+            argMax(Reason, (EventTime, Count)) AS what_told,
+            Name AS pod_told,
+            extract(any(FieldPath), '\\{([^}]+)\\}') AS container_told,
+            argMax(Message, (EventTime, Count)) AS message_told,
+            '' AS trace,
+            -- Of an event that is older than the window, what it grew by, and the one time that brought it here.
+            toUInt64(if(min(FirstTime) >= {since:DateTime64(9, 'UTC')}, max(Count), max(Count) - min(Count) + 1)) AS happened,
+            toDateTime64(min(FirstTime), 9, 'UTC') AS first,
+            toDateTime64(max(EventTime), 9, 'UTC') AS last,
+            max(Type) = 'Warning' AS is_error,
+            false AS is_unclear
+        FROM otel_k8s_events
+        WHERE EventTime >= {since:DateTime64(9, 'UTC')}
+            AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND Namespace = {namespace:String}
+            AND Kind = 'Pod'
+            AND ({pod:String} LIKE '%*' OR Name = {pod:String})
+            AND ({pod:String} NOT LIKE '%*' OR startsWith(Name, left({pod:String}, -1)))
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+        GROUP BY
+            Name,
+            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+        UNION ALL
+        WITH level_of(SeverityNumber, SeverityText, Body) AS level
+        SELECT
+            'log',
+            multiIf(SeverityText != '', SeverityText, level > 0, level_names[intDiv(level - 1, 4) + 1], ''),
+            ResourceAttributes['k8s.pod.name'],
+            ResourceAttributes['k8s.container.name'],
+            Body,
+            TraceId,
+            1,
+            toDateTime64(Timestamp, 9, 'UTC'),
+            toDateTime64(Timestamp, 9, 'UTC'),
+            level >= 17,
+            level = 0
+        FROM otel_logs
+        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
+            AND Timestamp < {until:DateTime64(9, 'UTC')}
+            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
+            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
+            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+            AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
+            AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
+            AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            -- Kubernetes events arrive as log records too.
+            AND NOT mapContains(LogAttributes, 'k8s.event.reason')
+            AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])
+    )
+SELECT
+    line.1 AS about,
+    line.2 AS what,
+    if(about = 'all', toUInt64(sumIf(happened, is_error)), sum(happened)) AS count,
+    if(about = 'all' AND count = 0, '', iso(maxIf(last, is_error))) AS last_seen,
+    line.3 AS pod,
+    line.4 AS container,
+    if(
+        about = 'all',
+        format(
+            '{} events and {} log records of {} pods looked at; severity unknown of {} log records',
+            toString(countIf(source = 'event')),
+            toString(countIf(source = 'log')),
+            toString(uniqExact(pod_told)),
+            toString(countIf(is_unclear))
+        ),
+        line.5
+    ) AS message,
+    if(about = 'all' AND count = 0, '', iso(minIf(first, is_error))) AS first_seen,
+    if(about = 'all', '', argMax(trace, (trace != '', last))) AS trace_id,
+    count() AS looked_at
+FROM seen
+-- Everything counts towards the row of all, and an error towards that of its like too.
+ARRAY JOIN arrayConcat(
+    [('all', '', '', '', '')],
+    if(is_error, [(source, what_told, pod_told, container_told, message_told)], [])
+) AS line
+GROUP BY line
+ORDER BY about = 'all' DESC, maxIf(last, is_error) DESC, line
+LIMIT {limit:UInt32}

@@ -1,0 +1,359 @@
+-- name: pod_health
+-- summary: Whether a pod is well: a row for each check, with its state and the evidence.
+-- description: States are bad, ok and unknown, and come in the order bad, unknown, ok. A check for which nothing was
+--     received is unknown and never ok; the pod is well only if all are ok. phase, ready, restarts and memory read the
+--     metrics of the Kubernetes receivers, the others events and logs. A pod that runs quietly has no events: then the
+--     checks of events are unknown, and the metrics tell.
+-- doors: rest, mcp, clickhouse, cli, docs
+-- signals: logs, metrics
+-- limit rows: 20
+-- limit seconds: 30
+--
+-- param namespace: String
+--   bounds: 1 .. 253
+--   example: payments
+--   help: Namespace of the pod.
+-- param pod: String
+--   bounds: 1 .. 253
+--   example: payment-7d9f8c6b5-x2k4q
+--   help: The pod's exact name. One that ends in * stands for every pod whose name begins so.
+-- param since: DateTime64(9, 'UTC')
+--   default: 1h
+--   example: 2026-01-31T10:00:00Z
+--   help: Start of the window, included. Not given, it lies one hour before `until`.
+-- param until: DateTime64(9, 'UTC')
+--   default: now
+--   example: 15m
+--   help: End of the window, left out.
+-- param cluster: String
+--   default:
+--   example: prod-eu-1
+--   help: Only what comes from this Kubernetes cluster (resource attribute k8s.cluster.name).
+-- param memory_share: Float64
+--   default: 0.9
+--   bounds: 0 .. 10
+--   example: 0.8
+--   help: The check memory is bad if a container used this part of its limit or more.
+-- param errors_allowed: UInt64
+--   default: 0
+--   bounds: 0 .. 1000000000
+--   example: 100
+--   help: The check error_logs is bad if there were more error logs than this.
+-- param limit: UInt32
+--   default: 20
+--   bounds: 1 .. 20
+--   example: 20
+--   help: The most checks to answer with.
+--
+-- column check: String
+--   help: phase, ready, restarts, memory, memory_kills, warning_events, error_logs or telemetry.
+-- column state: String
+--   help: bad, unknown or ok.
+-- column evidence: String
+--   help: What was found, in a sentence.
+-- column looked_at: UInt64
+--   help: Events, log records, or series of metrics that were looked at; 0 makes a check unknown.
+-- column last_seen: String
+--   help: When what makes it bad last happened (events, logs), or was last measured (metrics), RFC 3339 in UTC; empty
+--     for never.
+WITH
+    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
+    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
+    (
+        (number, text, body) -> (
+            if(
+                position(body, '\x1b') > 0,
+                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
+                substring(body, 1, 1000)
+            ) AS start,
+            extract(
+                start,
+                concat(
+                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
+                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
+                )
+            ) AS named,
+            multiIf(
+                text != '', text,
+                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
+                named != '', named,
+                firstNonDefault(
+                    extract(
+                        substring(start, 1, 120),
+                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
+                    ),
+                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
+                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
+                )
+            ) AS word,
+            toUInt8(
+                if(
+                    number > 0,
+                    number,
+                    transform(
+                        lower(substring(word, 1, 3)),
+                        [
+                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
+                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
+                        ],
+                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
+                        0
+                    )
+                )
+            )
+        ).4
+    ) AS level_of,
+    ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
+    (t -> if(toUnixTimestamp64Nano(t) = 0, '', iso(t))) AS iso_or_empty,
+    toDateTime64(0, 9, 'UTC') AS never,
+    -- An event is one however many collectors sent it and however often; its count says how often it happened.
+    events AS (
+        SELECT
+            argMax(Reason, (EventTime, Count)) AS its_reason,
+            max(Type) = 'Warning' AS is_warning,
+            max((
+                Reason IN ('OOMKilled', 'OOMKilling', 'SystemOOM', 'NodeHasInsufficientMemory')
+                OR positionCaseInsensitive(Message, 'OOMKilled') > 0
+                OR (Reason IN ('Evicted', 'EvictionThresholdMet') AND positionCaseInsensitive(Message, 'memory') > 0)
+            )) AS is_memory,
+            toUInt64(if(min(FirstTime) >= {since:DateTime64(9, 'UTC')}, max(Count), max(Count) - min(Count) + 1)) AS happened,
+            toDateTime64(max(EventTime), 9, 'UTC') AS last
+        FROM otel_k8s_events
+        WHERE EventTime >= {since:DateTime64(9, 'UTC')}
+            AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND Namespace = {namespace:String}
+            AND Kind = 'Pod'
+            AND ({pod:String} LIKE '%*' OR Name = {pod:String})
+            AND ({pod:String} NOT LIKE '%*' OR startsWith(Name, left({pod:String}, -1)))
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+        GROUP BY
+            Name,
+            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+    ),
+    told AS (
+        SELECT
+            count() AS events_seen,
+            sumIf(happened, is_warning) AS warnings,
+            arrayStringConcat(arraySort(groupUniqArrayIf(20)(toString(its_reason), is_warning)), ', ') AS reasons,
+            maxIf(last, is_warning) AS last_warning,
+            sumIf(happened, is_memory) AS kills,
+            maxIf(last, is_memory) AS last_kill,
+            max(last) AS newest_event
+        FROM events
+    ),
+    logged AS (
+        SELECT
+            count() AS logs_seen,
+            countIf(level >= 17) AS failures,
+            countIf(level = 0) AS unclear,
+            maxIf(time, level >= 17) AS last_failure,
+            max(time) AS newest_log
+        FROM (
+            SELECT toDateTime64(Timestamp, 9, 'UTC') AS time, level_of(SeverityNumber, SeverityText, Body) AS level
+            FROM otel_logs
+            WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
+                AND Timestamp < {until:DateTime64(9, 'UTC')}
+                -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
+                AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
+                AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+                AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
+                AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
+                AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+                -- Kubernetes events arrive as log records too.
+                AND NOT mapContains(LogAttributes, 'k8s.event.reason')
+                AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])
+        )
+    ),
+    series AS (
+        SELECT
+            toString(MetricName) AS metric,
+            ResourceAttributes['k8s.pod.name'] AS its_pod,
+            ResourceAttributes['k8s.container.name'] AS its_container,
+            arraySort(groupArray((TimeUnix, Value))) AS points,
+            points[-1].2 AS newest_value,
+            arrayMax(points.2) AS highest,
+            -- A counter of restarts only falls when it begins again.
+            arraySum(arrayMap(step -> greatest(step, 0), arrayDifference(points.2))) AS rise,
+            toDateTime64(points[-1].1, 9, 'UTC') AS last,
+            -- What was measured of a pod that is gone says nothing of the one that took its place.
+            last >= max(last) OVER () - INTERVAL 5 MINUTE AS is_present
+        FROM otel_metrics_gauge
+        WHERE MetricName IN (
+            'k8s.pod.phase',
+            'k8s.container.ready',
+            'k8s.container.restarts',
+            'container.memory.working_set',
+            'k8s.container.memory_limit',
+            'k8s.container.memory_limit_utilization'
+        )
+            AND TimeUnix >= {since:DateTime64(9, 'UTC')}
+            AND TimeUnix < {until:DateTime64(9, 'UTC')}
+            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
+            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
+            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
+            AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
+            AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
+            AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
+            AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+        GROUP BY metric, its_pod, its_container, ResourceAttributes['k8s.pod.uid']
+    ),
+    -- The metric k8s.pod.phase names no container, so pods are here too, with an empty name.
+    containers AS (
+        SELECT
+            its_container,
+            groupArrayIf(newest_value, metric = 'k8s.pod.phase' AND is_present) AS its_phases,
+            groupArrayIf(newest_value, metric = 'k8s.container.ready' AND is_present) AS its_readies,
+            countIf(metric = 'k8s.container.restarts') AS its_counters,
+            sumIf(rise, metric = 'k8s.container.restarts') AS its_restarts,
+            maxIf(length(points), metric = 'k8s.container.restarts') AS its_points,
+            countIf(metric IN ('container.memory.working_set', 'k8s.container.memory_limit_utilization')) > 0 AS has_memory,
+            coalesce(
+                maxIf(highest, metric = 'container.memory.working_set')
+                    / nullIf(maxIf(newest_value, metric = 'k8s.container.memory_limit'), 0),
+                nullIf(maxIf(highest, metric = 'k8s.container.memory_limit_utilization'), 0)
+            ) AS share,
+            maxIf(last, metric = 'k8s.pod.phase') AS its_phase_last,
+            maxIf(last, metric = 'k8s.container.ready') AS its_ready_last,
+            maxIf(last, metric = 'k8s.container.restarts') AS its_restarts_last,
+            maxIf(last, metric IN ('container.memory.working_set', 'k8s.container.memory_limit_utilization')) AS its_memory_last,
+            max(last) AS its_last,
+            count() AS its_series
+        FROM series
+        GROUP BY its_pod, its_container
+    ),
+    measured AS (
+        SELECT
+            groupUniqArrayArray(its_phases) AS phase_values,
+            arrayMap(
+                v -> transform(v, [1, 2, 3, 4], ['Pending', 'Running', 'Succeeded', 'Failed'], 'Unknown'),
+                arraySort(phase_values)
+            ) AS told_phases,
+            sum(length(its_phases)) AS phases,
+            countIf(hasAny(its_phases, [1, 4])) AS bad_phases,
+            countIf(arrayExists(v -> v NOT IN (1, 2, 3, 4), its_phases)) AS unknown_phases,
+            sum(length(its_readies)) AS readies,
+            countIf(has(its_readies, 0)) AS unready_n,
+            arraySort(groupUniqArrayIf(20)(its_container, has(its_readies, 0))) AS unready,
+            sum(its_counters) AS counters,
+            sum(its_restarts) AS restarts,
+            max(its_points) AS most_points,
+            countIf(has_memory) AS containers,
+            countIf(has_memory AND isNotNull(share)) AS limited,
+            maxIf(share, has_memory) AS fullest,
+            argMaxIf(its_container, ifNull(share, 0), has_memory AND isNotNull(share)) AS which,
+            max(its_phase_last) AS phase_last,
+            max(its_ready_last) AS ready_last,
+            max(its_restarts_last) AS restarts_last,
+            max(its_memory_last) AS memory_last,
+            max(its_last) AS newest_point,
+            sum(its_series) AS series_seen
+        FROM containers
+    ),
+    checked AS (
+        SELECT
+        [
+            (
+                'phase',
+                multiIf(phases = 0, 'unknown', bad_phases > 0, 'bad', unknown_phases > 0, 'unknown', 'ok'),
+                if(phases = 0, 'metric k8s.pod.phase was not received', arrayStringConcat(told_phases, ', ')),
+                phases, phase_last
+            ),
+            (
+                'ready',
+                multiIf(readies = 0, 'unknown', unready_n > 0, 'bad', 'ok'),
+                multiIf(
+                    readies = 0, 'metric k8s.container.ready was not received',
+                    unready_n > 0, concat('containers that are not ready: ', arrayStringConcat(unready, ', ')),
+                    'all containers are ready'
+                ),
+                readies, ready_last
+            ),
+            (
+                'restarts',
+                multiIf(restarts > 0, 'bad', most_points < 2, 'unknown', 'ok'),
+                multiIf(
+                    counters = 0, 'metric k8s.containerestarts was not received',
+                    most_points < 2, 'metric k8s.containerestarts was received once, which tells no change',
+                    concat(toString(restarts), ' restarts in the window')
+                ),
+                counters, restarts_last
+            ),
+            (
+                'memory',
+                multiIf(
+                    limited = 0, 'unknown',
+                    ifNull(fullest, 0) >= {memory_share:Float64}, 'bad',
+                    limited < containers, 'unknown',
+                    'ok'
+                ),
+                multiIf(
+                    containers = 0, 'metric container.memory.working_set was not received',
+                    limited = 0, 'no memory limit is known',
+                    format(
+                        '{} of its limit at most, in container {}; no limit known of {} containers',
+                        toString(round(ifNull(fullest, 0), 3)), which, toString(containers - limited)
+                    )
+                ),
+                containers, memory_last
+            ),
+            (
+                'memory_kills',
+                multiIf(kills > 0, 'bad', events_seen = 0, 'unknown', 'ok'),
+                if(
+                    events_seen = 0, 'no event about the pod was received',
+                    concat(toString(kills), ' events of kills or evictions for memory')
+                ),
+                events_seen, last_kill
+            ),
+            (
+                'warning_events',
+                multiIf(warnings > 0, 'bad', events_seen = 0, 'unknown', 'ok'),
+                multiIf(
+                    events_seen = 0, 'no event about the pod was received',
+                    warnings = 0, 'no warning among its events',
+                    format('{} warnings: {}', toString(warnings), reasons)
+                ),
+                events_seen, last_warning
+            ),
+            (
+                'error_logs',
+                multiIf(failures > {errors_allowed:UInt64}, 'bad', logs_seen = unclear, 'unknown', 'ok'),
+                if(
+                    logs_seen = 0, 'no log record of the pod was received',
+                    format(
+                        '{} of {} log records are errors; severity unknown of {}',
+                        toString(failures), toString(logs_seen), toString(unclear)
+                    )
+                ),
+                logs_seen, last_failure
+            ),
+            (
+                'telemetry',
+                if(greatest(newest_event, newest_log, newest_point) = never, 'unknown', 'ok'),
+                if(
+                    greatest(newest_event, newest_log, newest_point) = never,
+                    'nothing about the pod was received in the window: it may be gone, named otherwise, or not watched',
+                    format(
+                        '{} events, {} log records and {} series of metrics',
+                        toString(events_seen), toString(logs_seen), toString(series_seen)
+                    )
+                ),
+                events_seen + logs_seen + series_seen, greatest(newest_event, newest_log, newest_point)
+            )
+        ] AS checks
+        FROM told
+        CROSS JOIN logged
+        CROSS JOIN measured
+    )
+SELECT
+    line.1 AS check,
+    line.2 AS state,
+    line.3 AS evidence,
+    toUInt64(line.4) AS looked_at,
+    iso_or_empty(line.5) AS last_seen
+FROM (SELECT checks.1 AS names, arrayJoin(checks) AS line FROM checked)
+ORDER BY indexOf(['bad', 'unknown', 'ok'], state), indexOf(names, check)
+LIMIT {limit:UInt32}

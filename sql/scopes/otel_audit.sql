@@ -1,0 +1,1 @@
+-- closed: it tells what people did to the house, which is for those who may see all of it.

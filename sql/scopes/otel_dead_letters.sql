@@ -1,0 +1,1 @@
+-- closed: an item may be what kept it from being told apart, and to send it again is for those who may see all of it.

@@ -1,0 +1,4 @@
+-- Its rows are (trace, first second, last second) and know no cluster. These questions take nothing from it but a time
+-- window for their look into otel_traces, which is narrowed; no cell of it gets into an answer.
+-- signal: traces
+-- bounds: find_traces, slow_traces, trace, trace_critical_path

@@ -2,7 +2,7 @@
 
     IdentityError
     ├── UnauthenticatedError   no credential, or none that counts: HTTP 401, gRPC UNAUTHENTICATED
-    ├── LockedOutError         too many failures from this address: HTTP 429, gRPC RESOURCE_EXHAUSTED, after a pause
+    ├── LockedOutError         too many failures from this address: HTTP 429, gRPC UNAVAILABLE, after a pause
     ├── ForbiddenError         known, but not allowed this: HTTP 403, gRPC PERMISSION_DENIED
     │   └── ForeignPageError   a web page of somebody else's asks, through a browser on this machine: HTTP 403
     └── KeysUnavailableError   the key source cannot be asked, so nobody can say: HTTP 503, gRPC UNAVAILABLE

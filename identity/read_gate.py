@@ -42,12 +42,13 @@ class ReadGate:
     async def admit(self, credential: str | None, peer: str) -> Reader:
         """Who this is.
 
-        `credential`: the token or JWT without ``Bearer``. `peer`: address without the port, empty for a Unix socket.
+        `credential`: the token or JWT without ``Bearer``. `peer`: address without the port, empty if it is not known.
         Raises `UnauthenticatedError`, `LockedOutError`, `ForbiddenError` or `KeysUnavailableError`.
         """
         if not self.asks:
             self._open.inc()
-            local = not peer or is_loopback(peer)
+            # Who reset its connection has no address any more, and is nobody's neighbour for that.
+            local = is_loopback(peer)
             return Reader(ANONYMOUS, Role.ADMIN if local else Role.VIEWER, peer=peer)
         if not credential:
             missing = Refusal(Reason.MISSING, f"asking questions needs {self._what_counts()}")

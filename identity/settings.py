@@ -45,7 +45,7 @@ class LockoutSettings(_Settings):
         ge=1,
         le=86_400,
         description="Seconds for which a wrong credential from that address is then answered with 429 (gRPC: "
-        "RESOURCE_EXHAUSTED). Valid credentials pass meanwhile, so that nobody behind the same address is shut out.",
+        "UNAVAILABLE). Valid credentials pass meanwhile, so that nobody behind the same address is shut out.",
     )
     addresses: int = Field(
         default=10_000,

@@ -17,13 +17,10 @@ CLUSTER_UID = "k8s.cluster.uid"
 
 def bind(resources: Sequence[Message], sender: Sender) -> int:
     """Write the sender's cluster into every resource; gives how many claimed another one."""
-    bound = [
-        (key.encode(), value.encode())
-        for key, value in ((CLUSTER_NAME, sender.cluster_name), (CLUSTER_UID, sender.cluster_uid))
-        if value
-    ]
-    if not bound:
+    if not (sender.cluster_name or sender.cluster_uid):
         return 0
+    # The one that the token does not give is taken out: with a uid of its own a name could still pass for another's.
+    bound = ((CLUSTER_NAME.encode(), sender.cluster_name.encode()), (CLUSTER_UID.encode(), sender.cluster_uid.encode()))
     return sum(_bind(resource, bound) for resource in resources)
 
 
@@ -33,15 +30,16 @@ def _bind(resource: Message, bound: Sequence[tuple[bytes, bytes]]) -> bool:
 
 
 def _set(resource: Message, key: bytes, value: bytes) -> bool:
-    """Let the attribute be there once, with this value; gives whether it was there with another one."""
+    """Let the attribute be there once with this value, or not at all without one; gives whether another was claimed."""
     attributes = resource.resource.attributes
     places = [place for place, attribute in enumerate(attributes) if attribute.key == key]
     claimed = [attributes[place].value.string_value for place in places]
-    if claimed == [value]:
+    if claimed == ([value] if value else []):
         return False
     for place in reversed(places):
         del attributes[place]
-    added = attributes.add()
-    added.key = key
-    added.value.string_value = value
+    if value:
+        added = attributes.add()
+        added.key = key
+        added.value.string_value = value
     return any(one != value for one in claimed)

@@ -1,7 +1,8 @@
 """Items that can never be stored are kept as dead letters, with the reason, for people to look at and send again.
 
 In: the offences that `ingest.isolation` found in one batch. Out: nothing, once they are on their way to
-`otel_dead_letters`: in the spool, which is as durable as for telemetry, or without one in ClickHouse itself.
+`otel_dead_letters`: in the spool, which is as durable as for telemetry, or without one, or without room in
+it, in ClickHouse itself.
 Raises `BusyError` or a `StoreError` where neither takes them; the token is derived from the batch's, so burying the
 same batch again writes nothing twice.
 """
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from ingest import dead_letters
 from ingest.counters import Counters
 from ingest.dead_letters import Offence
+from ingest.errors import BusyError
 from ingest.inserting import Inserter
 from ingest.spool.entry import Part
 from ingest.spooling import Spooling
@@ -46,8 +48,13 @@ class Burial:
         _log.warning("%d items of %s became dead letters, the first: %s", len(letters), signal, letters[0].reason)
 
     async def _keep(self, chunks: Sequence[bytes], rows: int, token: str) -> None:
-        if self._spooling is None:
-            await self._inserter.insert(own_rows.DEAD_LETTERS, chunks, token)
-        else:
-            part = Part(tuple(chunks), rows)
-            self._spooling.offer(await self._spooling.keep(own_rows.DEAD_LETTERS, token, [part]))
+        if self._spooling is not None:
+            try:
+                unit = await self._spooling.keep(own_rows.DEAD_LETTERS, token, [Part(tuple(chunks), rows)])
+            except BusyError as error:
+                # What would make room may wait for this very place: the drain's own dead letters.
+                _log.info("dead letters go to ClickHouse at once: %s", error)
+            else:
+                self._spooling.offer(unit)
+                return
+        await self._inserter.insert(own_rows.DEAD_LETTERS, chunks, token)

@@ -159,10 +159,17 @@ class Delivery:
             await asyncio.wait({work})
         finally:
             lease.release()
-        if self._ended_well(batch, work):
-            await spooling.forget(unit)
-        else:
-            spooling.offer(unit)
+        ended_well = False
+        try:
+            ended_well = self._ended_well(batch, work)
+            if ended_well:
+                await spooling.forget(unit)
+        except BaseException:
+            ended_well = False
+            raise
+        finally:
+            if not ended_well:
+                spooling.offer(unit)
 
     def _ended_well(self, batch: Batch, work: asyncio.Task[list[Outcome]]) -> bool:
         try:

@@ -5,9 +5,9 @@ every attempt, across restarts as well. What can never be stored becomes dead le
 reason is kept and tried again, for as long as it takes.
 
 While ClickHouse takes a kind, `at_once` workers drain it; while it does not, one tries with the oldest unit, after 0.1
-seconds, then after twice as long each time, up to 5 seconds. A unit that is refused for a reason that is neither its
-rows' nor passing (a table that somebody changed) lets the others go before it; if ClickHouse took any of those
-since, the reason is in its rows after all, and they are taken apart to the last item.
+seconds, then after twice as long each time, up to 5 seconds. A unit that ClickHouse refuses, for whatever reason, lets
+the others go before it, for up to a minute. Is the reason neither its rows' nor passing (a table that somebody
+changed), and ClickHouse took others since, then it is in its rows after all, and they are taken apart to the last item.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from ingest.spooling import Spooling
 from ingest.units import Unit
 from sql import own_rows
 from sql.signals import Signal
-from store.errors import BadDataError, PermanentError, StoreError
+from store.errors import BadDataError, NotReachableError, PermanentError, StoreError
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +44,10 @@ class DrainLimits:
     first_pause: float = 0.1
     """Seconds after the first failure; each next pause is twice as long, up to `longest_pause`."""
     longest_pause: float = 5.0
+    longest_wait: float = 60.0
+    """Seconds that a unit which ClickHouse refuses lets the others go before it, at most."""
+    memory_share: float = 1 / 3
+    """Of the memory, for what is being drained; a unit alone may take more."""
 
 
 class Drain:
@@ -65,6 +69,8 @@ class Drain:
         self._counters = counters
         self._limits = limits
         self._hurry = asyncio.Event()
+        self._held = 0
+        self._freed = asyncio.Event()
         self._going = asyncio.Event()
         self._going.set()
         self._workers: list[asyncio.Task[None]] = []
@@ -143,14 +149,25 @@ class Drain:
 
     async def _drain(self, unit: Unit) -> None:
         """Store one unit, and forget it."""
+        await self._room_for(unit.size)
         lease = Lease(self._budget, 0)
         lease.resize(unit.size)
+        self._held += unit.size
         try:
             await self._store(unit, await self._spooling.read(unit))
         finally:
+            self._held -= unit.size
+            self._freed.set()
             lease.release()
         self._counters.drained(unit.kind, unit.items)
         await self._spooling.forget(unit)
+
+    async def _room_for(self, size: int) -> None:
+        """Wait while others of the drain hold so much that what comes in would find no memory."""
+        most = self._limits.memory_share * self._budget.limit
+        while self._held and self._held + size > most:
+            self._freed.clear()
+            await self._freed.wait()
 
     async def _store(self, unit: Unit, parts: Iterable[Part]) -> None:
         signal = inserting.SIGNALS.get(unit.kind)
@@ -174,7 +191,11 @@ class Drain:
         if error is None or isinstance(error, PermanentError | BadDataError):
             unit.refused += 1
             unit.stored_then = self._spooling.queue(kind).stored
-            unit.not_before = asyncio.get_running_loop().time() + self._limits.longest_pause
+        if not isinstance(error, NotReachableError):
+            # ClickHouse, or the spool, answered about this unit: the others may have more luck.
+            unit.failures += 1
+            pause = min(self._limits.first_pause * 2**unit.failures, self._limits.longest_wait)
+            unit.not_before = asyncio.get_running_loop().time() + pause
         if self._outlooks[kind].turned_bad(str(error or "a mistake of ours, see the log")):
             _log.warning("%s wait in the spool until ClickHouse takes them: %s", kind, error)
         self._spooling.offer(unit)

@@ -77,6 +77,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._nothing_yet = True
         self.logger = self.sparing_log  # type: ignore[assignment]  # uvicorn calls no more than an adapter has
         super().connection_made(transport)
+        if self.client is None:
+            # Reset before it was taken up: whoever it was, nothing may be done in the name of nobody.
+            transport.abort()
+            return
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:

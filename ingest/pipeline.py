@@ -68,6 +68,8 @@ class PipelineLimits:
     """Seconds that a shutdown waits for inserts before the senders are told to come back."""
 
 
+HELD_BACK_PAUSE = 5.0
+"""Seconds a sender waits while somebody has to mend ClickHouse's views, and there is no spool."""
 KEY_ON_LOOP = 64 * 1024
 """Bytes of a body whose digest is made on the event loop, where requests are remembered."""
 
@@ -132,6 +134,8 @@ class Pipeline:
     async def accept(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> Accepted:
         """Store one Export request; see `Intake.accept`."""
         self._refuse_if_closing()
+        if self.spooling is None and self._ways.held_back:
+            raise BusyError(f"rows would get lost: {self._ways.held_back}", retry_after=HELD_BACK_PAUSE)
         if self._resends is None:
             waiting = self._take(signal, body, encoding, sender)
         else:
@@ -143,7 +147,11 @@ class Pipeline:
     async def _key_of(self, sender_key: str, signal: Signal, body: bytes) -> bytes:
         if len(body) <= KEY_ON_LOOP:
             return key_of(sender_key, signal, body)
-        return await asyncio.to_thread(key_of, sender_key, signal, body)
+        held = self.budget.reserve(len(body), sender_key)
+        try:
+            return await asyncio.to_thread(key_of, sender_key, signal, body)
+        finally:
+            held.release()
 
     async def _take(
         self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender, key: bytes = b""

@@ -114,6 +114,7 @@ class Resends:
             self._running[key] = task
             task.add_done_callback(partial(self._ended, key))
             return await _answer(task)
+        del work  # and the body with it: it waits for an answer, not for its turn
         answer = await _answer(task)
         self.dropped += 1
         return answer

@@ -7,7 +7,7 @@ was kept once is never given up here.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -55,17 +55,25 @@ class Spooling:
         """Write parts, to be inserted with what comes before and after; on disk on return. Raises `BusyError`."""
         queue = self.queue(kind)
         unit = queue.begin(asyncio.get_running_loop().time())
-        entry = None
-        try:
-            entry = await self._append(kind, unit.token, parts)
-        finally:
-            queue.end(unit, entry)
+        await self._whatever_happens(self._append(kind, unit.token, parts), lambda entry: queue.end(unit, entry))
 
     async def keep(self, kind: str, token: str, parts: Sequence[Part]) -> Unit:
         """Write one INSERT's worth that has a token; on disk on return, in the caller's hands. Raises `BusyError`."""
         unit = Unit(kind, token)
-        unit.entries.append(await self._append(kind, token, parts))
-        self.queue(kind).hold(unit)
+        mine = True
+
+        def hold(entry: SpoolEntry | None) -> None:
+            if entry is not None:
+                unit.entries.append(entry)
+                self.queue(kind).hold(unit)
+                if not mine:
+                    self.offer(unit)
+
+        try:
+            await self._whatever_happens(self._append(kind, token, parts), hold)
+        except asyncio.CancelledError:
+            mine = False  # whoever asked has gone; what reaches the disk belongs to the drain
+            raise
         return unit
 
     def offer(self, unit: Unit) -> None:
@@ -116,6 +124,21 @@ class Spooling:
         """Let go of the folder once what is being written is written."""
         await asyncio.to_thread(self._threads.shutdown)
         self._spool.close()
+
+    async def _whatever_happens(
+        self, append: Coroutine[None, None, SpoolEntry], ended: Callable[[SpoolEntry | None], None]
+    ) -> None:
+        """Call `ended` with the entry, or None if there is none, also where the caller is cancelled meanwhile.
+
+        The thread writes to its end in any case, and what is on disk must have an owner.
+        """
+
+        def tell(task: asyncio.Task[SpoolEntry]) -> None:
+            ended(None if task.cancelled() or task.exception() is not None else task.result())
+
+        task = asyncio.get_running_loop().create_task(append)
+        task.add_done_callback(tell)
+        await asyncio.shield(task)
 
     async def _append(self, kind: str, token: str, parts: Sequence[Part]) -> SpoolEntry:
         try:

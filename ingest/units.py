@@ -7,7 +7,8 @@ While the spool fills, a commit to disk is as small as the moment allows and an 
 ClickHouse. So commits share the token of the open unit until it is full or old; then it is closed and may be taken. A
 unit never grows once it was taken, and after a restart all units are closed: so the same token always means the same
 rows. (After a crash between the removals of a unit's files some are gone, but then ClickHouse held the rows already,
-and drops what is left by its token.)
+and drops what is left by its token. Not so for a unit that had to be halved, whose rows stand under other tokens: its
+files that are left are stored again. It takes a view that throws and a kill in the same milliseconds.)
 """
 
 import asyncio
@@ -51,6 +52,8 @@ class Unit:
     """Times that ClickHouse refused it for a reason that is not about its rows."""
     stored_then: int = 0
     """What `Queue.stored` was when it was refused last."""
+    failures: int = 0
+    """Times that ClickHouse refused it, for whatever reason."""
     not_before: float = 0.0
     """When it may be tried again, on the event loop's clock."""
 

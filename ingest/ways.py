@@ -57,11 +57,12 @@ class Ways:
         self._outlooks = outlooks
         self._crowding = crowding
         self._rules = rules
-        self._held_back = ""
+        self.held_back = ""
+        """Why nothing may go to ClickHouse; empty while all may."""
 
     def hold_back(self, reason: str) -> None:
         """Let nothing go to ClickHouse, as long as `reason` is not empty: its tables are not there yet."""
-        self._held_back = reason
+        self.held_back = reason
 
     @property
     def tasks(self) -> set[asyncio.Task[None]]:
@@ -105,7 +106,7 @@ class Ways:
         """The way that a batch of this signal goes if it is free."""
         if self._spooling is None:
             return self.direct
-        always = self._rules.mode is SpoolMode.ALWAYS or bool(self._held_back)
+        always = self._rules.mode is SpoolMode.ALWAYS or bool(self.held_back)
         return self._spool if always or self._must_wait(signal, self._spooling) else self.direct
 
     def _must_wait(self, signal: Signal, spooling: Spooling) -> bool:

@@ -153,7 +153,6 @@ class House:
         resends = await receiving.open_resends(self.settings, spool)
         pipeline = receiving.open_pipeline(self.settings, store, self._counters, spool, resends)
         self._closing.push_async_callback(pipeline.close)
-        pipeline.start()
         return pipeline
 
     def _connect_trail(self, store: Store, pipeline: Pipeline | None) -> None:
@@ -168,9 +167,11 @@ class House:
         watch = receiving.ViewWatch(store, pipeline)
         self._closing.push_async_callback(watch.close)
         if late is None:
+            pipeline.start()
             watch.start()
             return
         pipeline.hold_back(str(late))
+        pipeline.start()
 
         def arrived() -> None:
             pipeline.let_go()

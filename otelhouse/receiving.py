@@ -160,13 +160,14 @@ class ViewWatch:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY)
             try:
                 look = Select(catalogue.probe("missing_views"), limits=_LOOK)
                 answer = await asyncio.to_thread(self._store.select, look)
-            except StoreError:
-                continue  # ClickHouse is away: inserts find out by themselves
-            self._tell(", ".join(str(row[0]) for row in answer.rows))
+            except StoreError as error:
+                _log.debug("the views cannot be looked at: %s", error)  # inserts find out by themselves
+            else:
+                self._tell(", ".join(str(row[0]) for row in answer.rows))
+            await asyncio.sleep(LOOK_EVERY)
 
     def _tell(self, missing: str) -> None:
         if missing == self._missing:

@@ -79,18 +79,18 @@ class SpoolReader:
             raise _broken(f"the spool cannot read {names.name_of(entry)}", error) from error
 
     def keys(self) -> Iterator[bytes]:
-        """Give the keys of all requests in the spool, reading their headers only.
+        """Give the keys of all requests in the spool that are whole; a file that cannot be read is passed over.
 
-        The key of a request whose payload is damaged is among them; a file that cannot be read is passed over.
+        Reads everything: a request whose payload is damaged must be taken when its sender offers it again.
         """
         for entry in self.entries():
             try:
                 with files.Bytes.of(self.folder / names.name_of(entry)) as data:
-                    found = list(frames.walk(data.at, data.size, entry.token, payloads=False))
+                    found = [frame.part.key for frame in frames.walk(data.at, data.size, entry.token)]
             except OSError as error:
                 _log.warning("spool: the keys of %s cannot be read: %s", names.name_of(entry), error)
                 continue
-            yield from (frame.part.key for frame in found if frame.part.key)
+            yield from filter(None, found)
 
     def status(self) -> SpoolStatus:
         """Count, without reading any file."""

@@ -70,7 +70,7 @@ def refused(gate, credential, error=UnauthenticatedError, peer="10.0.0.1"):
     return caught.value
 
 
-@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1", ""])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
 def test_without_read_authentication_who_sits_at_this_machine_may_do_everything(opened, peer):
     gate = opened()
 

@@ -64,3 +64,9 @@ def test_an_unbound_sender_says_for_itself_where_it_is():
     before = attributes_of(resource)
     assert binding.bind([resource], Sender("10.0.0.7")) == 0
     assert attributes_of(resource) == before
+
+
+def test_what_the_token_does_not_say_nobody_says():
+    (resource,) = resources_of({"k8s.cluster.uid": "uid-west"})
+    assert binding.bind([resource], Sender("10.0.0.7", "east", cluster_name="prod-east")) == 1
+    assert sorted(attributes_of(resource)) == [("k8s.cluster.name", "prod-east"), ("service.name", "shop")]

@@ -71,10 +71,14 @@ class Ways:
 
     @property
     def busy(self) -> frozenset[Lane]:
-        """The lanes that have a batch under way where the next one would go, and may as well gather meanwhile."""
-        return frozenset(
-            lane for way in (self.direct, self._spool) for lane in +way.running if self._first(lane.signal) is way
-        )
+        """The lanes that have a batch under way where the next one would go, and may as well gather meanwhile.
+
+        Not so beside a crowd: its INSERTs make every other one take longer, and waiting for one of these twice as long.
+        """
+        ways = (self.direct, self._spool)
+        lanes = {lane for way in ways for lane in +way.running if self._first(lane.signal) is way}
+        crowded = any(lane.crowd for lane in lanes)
+        return frozenset(lane for lane in lanes if lane.crowd or not crowded)
 
     @property
     def overflow_after(self) -> float:

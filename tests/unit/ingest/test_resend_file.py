@@ -173,6 +173,8 @@ def test_a_file_that_is_no_database_is_set_aside_with_a_warning(tmp_path, caplog
 
 
 def test_a_file_that_breaks_while_it_is_used_is_begun_anew(tmp_path, caplog):
+    caplog.set_level("WARNING")
+
     async def scenario() -> None:
         async with opened(tmp_path) as resends:
             await resends.once(KEY, Work())

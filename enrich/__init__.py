@@ -1,0 +1,1 @@
+"""Who is this resource: cluster id, composition id, Kubernetes metadata."""

@@ -1,0 +1,1 @@
+"""A window for agents: diagnostic tools over the Model Context Protocol."""

@@ -1,0 +1,1 @@
+"""A window for browsers: what happens, as it happens, over SSE and WebSocket."""

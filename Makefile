@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Tests are bound by waiting as much as by work: a few more processes than cores. 0 runs them one after the other.
+TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -28,7 +30,7 @@ demo: $(VENV)/runtime.done     ## send a small shop's telemetry to a running `ma
 	$(BIN)/otelhouse demo
 
 test: $(VENV)/dev.done         ## set up and run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile
 
 lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
 	$(BIN)/ruff format --check .

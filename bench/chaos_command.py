@@ -15,17 +15,11 @@ from typing import NoReturn
 import click
 
 from bench import clickhouse_server, report
-from bench.chaos import fake_clock, small_disk, syscalls, table
+from bench.chaos import table
 from bench.chaos.catalogue import FAULTS
 from bench.chaos.fault import Fault, Plan, Verdict
+from bench.unavailable import UnavailableError
 from store.errors import StoreError
-
-_UNAVAILABLE = (
-    clickhouse_server.UnavailableError,
-    fake_clock.UnavailableError,
-    small_disk.UnavailableError,
-    syscalls.UnavailableError,
-)
 
 
 @click.command()
@@ -67,7 +61,7 @@ def _try(fault: Fault, rounds: int, seed: int, *, brief: bool) -> Verdict:
     say(f"{rounds:,} rounds; must hold: {fault.promise}")
     try:
         return fault.run(Plan(rounds, seed, say, brief=brief))
-    except _UNAVAILABLE as error:
+    except UnavailableError as error:
         raise click.ClickException(f"{fault.name} cannot be tried here: {error}") from error
     except (
         RuntimeError,

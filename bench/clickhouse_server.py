@@ -32,6 +32,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
+from bench.unavailable import UnavailableError
 from store import address
 
 PACKAGE = "@chdb/lib-linux-x64-gnu"
@@ -51,10 +52,6 @@ _SERVE = (
     " SELECT sleepEachRow(3) FROM numbers(1000000)"
     " SETTINGS max_block_size = 1, function_sleep_max_microseconds_per_block = 0 FORMAT Null"
 )
-
-
-class UnavailableError(RuntimeError):
-    """There is no way to a ClickHouse server on this machine; the message says how to mend it."""
 
 
 def obstacle() -> str:

@@ -23,6 +23,7 @@ from bench import (
     workloads,
 )
 from bench.clickhouse_meter import Meter
+from bench.unavailable import UnavailableError
 from store.settings import StoreSettings
 
 
@@ -66,7 +67,7 @@ def _server(url: str) -> Iterator[tuple[str, Meter]]:
         return
     try:
         clickhouse_server.fetch_library()
-    except clickhouse_server.UnavailableError as error:
+    except UnavailableError as error:
         message = f"no ClickHouse server can be started here: {error}; or give one with --clickhouse URL"
         raise click.ClickException(message) from error
     with clickhouse_server.ClickHouseServer() as server:
@@ -107,7 +108,7 @@ def durability(inserts: int, doors: tuple[str, ...], out: Path) -> None:
     """What `sql.fsync_inserts` costs an INSERT, through either door to ClickHouse."""
     try:
         found = [one for door in doors or ("server", "embedded") for one in durability_benchmark.run(door, inserts)]
-    except clickhouse_server.UnavailableError as error:
+    except UnavailableError as error:
         raise click.ClickException(f"{error}; or measure --door embedded alone") from error
     text = durability_benchmark.as_text(found, durability_benchmark.fsync_ms())
     click.echo(text)

@@ -59,7 +59,7 @@ class Comparison:
 
 
 def run(door: str, inserts: int) -> Iterator[Comparison]:
-    """Measure one door, ``server`` or ``embedded``. Raises `bench.clickhouse_server.UnavailableError`."""
+    """Measure one door, ``server`` or ``embedded``. Raises `bench.unavailable.UnavailableError`."""
     with _engine(door) as (settings, pid), contextlib.ExitStack() as opened:
         stores = {on: opened.enter_context(_database(settings, fsync=on)) for on in (False, True)}
         for workload in (workloads.flat_logs(), workloads.spans(), workloads.number_points()):

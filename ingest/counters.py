@@ -33,6 +33,10 @@ Names, labels and units:
         resources that claimed another cluster than the one their sender's token is bound to
     otelhouse_ingest_resends_total
         requests that were answered without being stored again (`ingest.resend_window_s`)
+    otelhouse_ingest_resends_forgotten_early_total
+        answers that made room for others before their window was over: the same request would be stored again
+    otelhouse_ingest_resends_unwritten_total
+        answers that the disk did not take: a kill of this process forgets them
     otelhouse_ingest_dead_letters_total{signal}
         items that became dead letters
     otelhouse_ingest_lost_dead_letters_total{signal}
@@ -94,6 +98,14 @@ class Counters:
         )
         self._resends = Counter(
             "otelhouse_ingest_resends", "Requests answered without being stored again", registry=registry
+        )
+        self._forgotten_early = Counter(
+            "otelhouse_ingest_resends_forgotten_early",
+            "Answers that made room for others before their window was over",
+            registry=registry,
+        )
+        self._unwritten = Counter(
+            "otelhouse_ingest_resends_unwritten", "Answers that a kill of this process forgets", registry=registry
         )
         self._memory = gauge("in_flight_bytes", "Memory held for requests not yet answered")
         self._inserts = gauge("in_flight_inserts", "Batches on their way to ClickHouse")
@@ -159,6 +171,14 @@ class Counters:
     def resent(self) -> None:
         """A request was answered without being stored again."""
         self._resends.inc()
+
+    def resend_forgotten_early(self) -> None:
+        """An answer made room for others before its window was over."""
+        self._forgotten_early.inc()
+
+    def resends_unwritten(self, answers: int) -> None:
+        """The disk did not take so many answers, which a kill forgets."""
+        self._unwritten.inc(answers)
 
     def buried(self, signal: Signal, items: int) -> None:
         """`items` became dead letters."""

@@ -159,16 +159,13 @@ class Delivery:
             await asyncio.wait({work})
         finally:
             lease.release()
-        ended_well = False
+        forgotten = False
         try:
-            ended_well = self._ended_well(batch, work)
-            if ended_well:
+            if self._ended_well(batch, work):
                 await spooling.forget(unit)
-        except BaseException:
-            ended_well = False
-            raise
+                forgotten = True
         finally:
-            if not ended_well:
+            if not forgotten:
                 spooling.offer(unit)
 
     def _ended_well(self, batch: Batch, work: asyncio.Task[list[Outcome]]) -> bool:

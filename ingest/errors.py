@@ -3,7 +3,6 @@
     IngestError
     ├── MalformedError     the bytes are not what they claim to be: never send them again
     ├── TooLargeError      over the size limit, before or after decompression: never send them again
-    ├── NotStorableError   well-formed, but ClickHouse can never hold it: never send it again
     └── BusyError          not now: send the same again after `retry_after` seconds
         ├── OverShareError   because this sender holds its share of the house, and others want theirs
         └── OverLimitError   because this sender is over the limits of its own token
@@ -30,10 +29,6 @@ class MalformedError(IngestError):
 
 class TooLargeError(IngestError):
     """The request is over the size limit."""
-
-
-class NotStorableError(IngestError):
-    """The request is well formed and can still never be stored."""
 
 
 class BusyError(IngestError):

@@ -133,8 +133,10 @@ class Isolation:
         self, outcomes: list[Outcome], token: str, error: BadDataError, *, others_pass: bool
     ) -> list[Outcome]:
         signal = outcomes[0].parcel.signal
-        self._counters.split(signal, written=error.code not in ABOUT_THE_ROWS)
-        _log.error("a batch of %s is taken apart, sibling tables may hold rows twice: %s", signal, error)
+        written = error.code not in ABOUT_THE_ROWS
+        self._counters.split(signal, written=written)
+        doubt = ", sibling tables may hold rows twice" if written else ""
+        _log.error("a batch of %s is taken apart%s: %s", signal, doubt, error)
         search = _Search(signal, token, error, stored=int(others_pass))
         pieces = [_Piece(place, outcome.parcel) for place, outcome in enumerate(outcomes) if outcome.parcel.items]
         await self._search(search, pieces, "")

@@ -9,8 +9,9 @@ In: one whole, decompressed Export request. Out: `Accepted` once ClickHouse or t
                                                                                           +-> Spooling -> Drain
 
 All state belongs to one event loop. Reading protobuf happens on it, in C, some 3 ms a mebibyte. What is Python per
-record runs on threads: JSON, the text of nested values (both at once where they are small), `mend`; and so does the
-INSERT itself. A sender that goes away takes nothing from the others of its batch: its rows may still be stored.
+record runs on threads: JSON, the text of nested values (both at once where they are small), the search for what
+ClickHouse refuses; and so does the INSERT itself. A sender that goes away takes nothing from the others of its batch:
+its rows may still be stored.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ingest import wire
 from ingest.batch import Batch, BatchLimits, Entry, Gatherer
 from ingest.counters import Counters
 from ingest.crowding import Crowding
-from ingest.delivery import Delivery, RetryLimits
+from ingest.delivery import BUSY_PAUSE, Delivery, RetryLimits
 from ingest.drain import Drain, DrainLimits
 from ingest.errors import BusyError
 from ingest.insertion import Insertion
@@ -40,10 +41,11 @@ from ingest.shares import DEFAULT_SHARE
 from ingest.spool.entry import Part
 from ingest.spool.folder import Spool
 from ingest.spooling import Spooling
-from ingest.units import UnitLimits, new_token
+from ingest.units import UnitLimits
 from ingest.ways import SPOOL_PLACES, Rules, Way, Ways
 from sql.signals import Signal
 from sql.time_bounds import Bounds
+from store.errors import StoreError
 from store.port import Store
 
 _log = logging.getLogger(__name__)
@@ -163,12 +165,19 @@ class Pipeline:
             _log.info("%d %s items of %s rejected: %s", parcel.rejected, signal, sender.key, parcel.message)
         if parcel.offences:
             # Before anything of the request is stored, so that it may come again where they find no place.
-            await self._insert.burial.bury(signal, new_token(), [(sender.key, parcel.offences)])
+            await self._bury(parcel, sender)
         accepted = Accepted(parcel.rejected, parcel.message)
         if parcel.items:
             accepted = await self._enqueue(parcel, sender, key)
         self._counters.rejected(signal, accepted.rejected)
         return accepted
+
+    async def _bury(self, parcel: wire.Parcel, sender: Sender) -> None:
+        """Keep what was taken out of a request; where that is not possible now, the whole request comes again."""
+        try:
+            await self._insert.burial.bury(parcel.signal, parcel.key.hex(), [(sender.key, parcel.offences)])
+        except StoreError as error:
+            raise BusyError(f"dead letters cannot be kept now: {error}", retry_after=BUSY_PAUSE) from error
 
     async def keep_rows(self, kind: str, token: str, chunks: Sequence[bytes], rows: int) -> None:
         """Store rows of the house's own (`sql.own_rows`): by way of the spool, or without one in ClickHouse itself.

@@ -14,6 +14,7 @@ while nothing else is held, and takes for that moment what it takes.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from ingest import binding, otlp_json, wire
 from ingest.counters import Counters
 from ingest.intake import Encoding
 from ingest.memory import Budget, Lease
+from ingest.resends import key_of
 from sql.signals import Signal
 
 R = TypeVar("R")
@@ -54,7 +56,8 @@ class Reader:
         cost = PROTOBUF_COST if encoding is Encoding.PROTOBUF else JSON_COST
         held = self._budget.reserve(max(len(body), self._capped(cost * len(body))), sender.key)
         try:
-            return await self._read(signal, body, encoding, sender, held)
+            parcel = await self._read(signal, body, encoding, sender, held)
+            return replace(parcel, key=key_of(sender.key, signal, body)) if parcel.offences else parcel
         finally:
             # The body ends here: the chunks are counted as long as their batch lives.
             del body
@@ -70,6 +73,7 @@ class Reader:
             body = read() if len(body) <= JSON_ON_LOOP else await self._on_thread(read)
         request = wire.parse(signal, body)
         self._counters.other_cluster(signal, binding.bind(request.resources, sender))
+        wire.take_out_untyped(request)
         parcel = wire.pack(request)
         if parcel is not None:
             return parcel

@@ -28,9 +28,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ingest.counters import Counters
 from ingest.errors import BusyError, IngestError
 from ingest.intake import Accepted
 from ingest.resend_file import KEY_BYTES, Answered, ResendFile
@@ -49,6 +51,19 @@ LOG_INTERVAL = 60.0
 Clock = Callable[[], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """What tells the time, in seconds."""
+
+    steady: Clock
+    """Runs on whatever anybody sets."""
+    wall: Clock
+    """Seconds since 1970."""
+
+
+SYSTEM_CLOCKS = Clocks(time.monotonic, time.time)
+
+
 def key_of(sender_key: str, signal: Signal, body: bytes) -> bytes:
     """Give the key of a request; `body` is decompressed, as the sender wrote it. Takes about 1 ms a mebibyte."""
     digest = hashlib.blake2b(digest_size=KEY_BYTES, person=signal.encode())
@@ -65,17 +80,18 @@ class Resends:
         self,
         folder: Path,
         window_s: float,
+        counters: Counters,
         *,
         held: Iterable[bytes] = (),
         most_rows: int = MOST_ROWS,
-        clock: Clock = time.monotonic,
-        wall: Clock = time.time,
+        clocks: Clocks = SYSTEM_CLOCKS,
     ) -> None:
         """Read what the last run kept, in `folder`, and the keys that the spool still `held`."""
         self._window = window_s
         self._most_rows = most_rows
-        self._clock = clock
-        self._wall = wall
+        self._counters = counters
+        self._clock = clocks.steady
+        self._wall = clocks.wall
         self._file = ResendFile(folder / FILE)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="otelhouse-resends")
         self._known: OrderedDict[bytes, tuple[int, float, Accepted]] = OrderedDict()
@@ -84,12 +100,6 @@ class Resends:
         self._uncommitted: list[tuple[Answered, asyncio.Future[None]]] = []
         self._commits: asyncio.Task[None] | None = None
         self._last_complaint = float("-inf")
-        self.dropped = 0
-        """Requests that were not stored again."""
-        self.forgotten_early = 0
-        """Requests that had to make room for others before their window was over."""
-        self.unwritten = 0
-        """Answers that the disk did not take: a kill forgets them."""
         self._load(held)
 
     def __len__(self) -> int:
@@ -105,7 +115,7 @@ class Resends:
         self._forget()
         known = self._known.get(key)
         if known is not None:
-            self.dropped += 1
+            self._counters.resent()
             return known[2]
         task = self._running.get(key)
         if task is None:
@@ -116,7 +126,7 @@ class Resends:
             return await _answer(task)
         del work  # and the body with it: it waits for an answer, not for its turn
         answer = await _answer(task)
-        self.dropped += 1
+        self._counters.resent()
         return answer
 
     async def close(self, within: float = 5.0) -> None:
@@ -171,7 +181,7 @@ class Resends:
         self._known[row.key] = (row.number, born, row.answer)
         if len(self._known) > self._most_rows:
             self._known.popitem(last=False)
-            self.forgotten_early += 1
+            self._counters.resend_forgotten_early()
 
     def _forget(self) -> None:
         """Drop what is older than the window; the oldest stand first."""
@@ -208,7 +218,7 @@ class Resends:
             self._complain(len(new), error)
 
     def _complain(self, rows: int, error: Exception) -> None:
-        self.unwritten += rows
+        self._counters.resends_unwritten(rows)
         if time.monotonic() - self._last_complaint >= LOG_INTERVAL:
             self._last_complaint = time.monotonic()
             _log.error(

@@ -27,7 +27,6 @@ from ingest.errors import (
     BusyError,
     IngestError,
     MalformedError,
-    NotStorableError,
     OverLimitError,
     OverShareError,
     TooLargeError,
@@ -76,8 +75,6 @@ def failure_of(error: IngestError | IdentityError) -> Failure:
     match error:
         case MalformedError():
             return Failure(code_pb2.INVALID_ARGUMENT, 400, "malformed", message, bad_request=True, field=error.field)
-        case NotStorableError():
-            return Failure(code_pb2.INVALID_ARGUMENT, 400, "not_storable", message, bad_request=True)
         case TooLargeError():
             return Failure(code_pb2.RESOURCE_EXHAUSTED, 413, "too_large", message)
         case BusyError() | LockedOutError() | KeysUnavailableError():

@@ -7,7 +7,7 @@ has waited longer than `patience` for a place. Refuses nothing: a batch without 
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 
 from ingest.batch import Batch, Lane
@@ -26,7 +26,7 @@ class Way:
     """One way, with a bound on how many batches go along it at once."""
 
     places: int
-    deliver: Callable[[Batch], Awaitable[None]]
+    deliver: Callable[[Batch], Coroutine[None, None, None]]
     running: Counter[Lane] = field(default_factory=Counter)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -96,7 +96,7 @@ class Ways:
     def start(self, batch: Batch, way: Way, ended: Callable[[asyncio.Task[None]], None]) -> None:
         """Send `batch` along `way`; `ended` is called when it is through."""
         way.running[batch.lane] += 1
-        task = asyncio.create_task(_run(way.deliver, batch))
+        task = asyncio.create_task(way.deliver(batch))
         way.tasks.add(task)
 
         def leave(task: asyncio.Task[None]) -> None:
@@ -129,7 +129,3 @@ class Ways:
     def _free_spool(self, lane: Lane) -> Way | None:
         # One append a lane at a time: what comes meanwhile is written, and waits for the disk, together.
         return self._spool if self._spool.free and not self._spool.running[lane] else None
-
-
-async def _run(deliver: Callable[[Batch], Awaitable[None]], batch: Batch) -> None:
-    await deliver(batch)

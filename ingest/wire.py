@@ -4,10 +4,10 @@ In: the bytes of one Export request. Out: a `Parcel` of length-delimited resourc
 inserts. Each message is stamped with the time at which the request arrived, so that it is judged by that time however
 late it is inserted. The C runtime parses (which proves the request well formed) and serialises (which makes it
 canonical: each singular field once, last one wins). Only where a request holds an array or a map as a value is it
-walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are three steps, and who
+walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are steps, and who
 calls decides where the slow one runs:
 
-    parse -> pack -> Parcel, or None: flatten -> Parcel
+    parse -> take_out_untyped -> pack -> Parcel, or None: flatten -> Parcel
 
 What ClickHouse refuses afterwards is taken apart with `sort_out` and `halves`, which are slow.
 
@@ -68,6 +68,8 @@ class Parcel:
     """Why they were taken out, and the mend."""
     offences: tuple[Offence, ...] = ()
     """Those that were taken out when the request was read. What `sort_out` finds is not among them."""
+    key: bytes = b""
+    """Tells the request from all others (`resends.key_of`), where something was taken out of it."""
 
 
 @dataclass(slots=True)
@@ -87,6 +89,7 @@ class Request:
 def read(signal: Signal, body: bytes) -> Parcel:
     """Read one Export request, all steps at once; raises what they raise."""
     request = parse(signal, body)
+    take_out_untyped(request)
     return pack(request) or flatten(request)
 
 
@@ -99,10 +102,13 @@ def parse(signal: Signal, body: bytes, received: int | None = None) -> Request:
     stamp = time.time_ns() if received is None else received
     for resource in resources:
         resource.received_unix_nano = stamp
-    found: list[Offence] = []
-    if signal is Signal.METRICS:
-        found = [offence for resource in resources for offence in offences.take_out_untyped(resource)]
-    return Request(signal, resources, len(body), stamp, tuple(found))
+    return Request(signal, resources, len(body), stamp)
+
+
+def take_out_untyped(request: Request) -> None:
+    """Take metrics without data out, which no table has a place for; they become the request's offences."""
+    if request.signal is Signal.METRICS:
+        request.offences = tuple(found for one in request.resources for found in offences.take_out_untyped(one))
 
 
 def pack(request: Request) -> Parcel | None:
@@ -205,6 +211,7 @@ def read_again(signal: Signal, item: bytes, received: int) -> Parcel:
     """
     body = b"\x0a" + varint(len(item)) + item
     request = parse(signal, body, received)
+    take_out_untyped(request)
     if signal is Signal.LOGS:
         before = resource_classes[signal].FromString(item).received_unix_nano
         for run in (run for one in request.resources for run in items.runs(signal, one)):

@@ -150,7 +150,7 @@ class House:
 
     async def _open_pipeline(self, store: Store) -> Pipeline:
         spool = await receiving.open_spool(self.settings, self._began_in)
-        resends = await receiving.open_resends(self.settings, spool)
+        resends = await receiving.open_resends(self.settings, self._counters, spool)
         pipeline = receiving.open_pipeline(self.settings, store, self._counters, spool, resends)
         self._closing.push_async_callback(pipeline.close)
         return pipeline

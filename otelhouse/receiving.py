@@ -72,12 +72,12 @@ def _tell_leftovers(folder: Path) -> None:
         )  # fmt: skip
 
 
-async def open_resends(settings: Settings, spool: Spool | None) -> Resends | None:
+async def open_resends(settings: Settings, counters: Counters, spool: Spool | None) -> Resends | None:
     """Open the window that drops what is sent again, if there is to be one."""
     seconds = settings.ingest.resend_window_s
     if not seconds or spool is None:
         return None
-    return await asyncio.to_thread(lambda: Resends(spool.folder / FOLDER, seconds, held=spool.keys()))
+    return await asyncio.to_thread(lambda: Resends(spool.folder / FOLDER, seconds, counters, held=spool.keys()))
 
 
 def open_pipeline(

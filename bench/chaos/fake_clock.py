@@ -12,13 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench.unavailable import UnavailableError
+
 _PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 _NAME = "faketime/libfaketimeMT.so.1"
 MEND = "install libfaketime (Debian, Ubuntu: apt-get install libfaketime)"
-
-
-class UnavailableError(RuntimeError):
-    """There is no library; the message says how to mend it."""
 
 
 class FakeClock:
@@ -66,11 +64,20 @@ def _fetch(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            _do("apt-get", "download", "libfaketime", folder=folder)
+            _download("libfaketime", Path(folder))
             (package,) = Path(folder).glob("*.deb")
             _do("dpkg-deb", "-x", str(package), str(cache), folder=folder)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             raise UnavailableError(f"libfaketime is not installed and cannot be fetched ({error}): {MEND}") from error
+
+
+def _download(package: str, folder: Path) -> None:
+    """Fetch a package with lists of its own: a fresh machine has none, and this one's are not ours to renew."""
+    apt = ["apt-get", "-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
+    for needed in ("lists/partial", "cache/archives/partial"):
+        (folder / needed).mkdir(parents=True)
+    _do(*apt, "update", folder=str(folder))
+    _do(*apt, "download", package, folder=str(folder))
 
 
 def _do(*command: str, folder: str) -> None:

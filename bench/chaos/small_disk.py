@@ -8,9 +8,7 @@ Raises `UnavailableError` where the machine allows no such thing.
 import subprocess
 from pathlib import Path
 
-
-class UnavailableError(RuntimeError):
-    """No disk can be made here; the message says why."""
+from bench.unavailable import UnavailableError
 
 
 def prefix(folder: Path, size: int) -> list[str]:

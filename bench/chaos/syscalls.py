@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.unavailable import UnavailableError
+
 TRACED = (
     "read,readv,recvfrom,recvmsg,write,writev,pwrite64,pwritev,sendto,sendmsg,fsync,fdatasync,rename,renameat,renameat2"
 )
@@ -21,10 +23,6 @@ _TARGET = re.compile(r"^\d+<((?:->|[^>])*)>")
 _STRING = re.compile(r'"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?')
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 _UNFINISHED = "<unfinished ...>"
-
-
-class UnavailableError(RuntimeError):
-    """strace cannot be had here; the message says how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)

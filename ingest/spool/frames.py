@@ -83,14 +83,14 @@ def encode(parts: Sequence[Part], token: str) -> Iterator[bytes]:
         yield from part.chunks
 
 
-def walk(at: At, size: int, token: str, *, payloads: bool = True) -> Iterator[Frame]:
-    """Give the frames that are whole, in the order of the file; without `payloads` only their headers are proved."""
+def walk(at: At, size: int, token: str) -> Iterator[Frame]:
+    """Give the frames that are whole, in the order of the file."""
     seed = _seed(token)
     position = 0
     while position + _HEADER.size <= size:
         header = _read_header(at(position, _HEADER.size), seed)
         whole = header is not None and position + header.size <= size
-        frame = _read_body(at, position, header, seed, payloads=payloads) if header and whole else None
+        frame = _read_body(at, position, header, seed) if header and whole else None
         if frame is None:
             position = _next_magic(at, position + 1, size)
         else:
@@ -120,17 +120,17 @@ def _read_header(data: bytes, seed: int) -> _Header | None:
     return _Header(index, items, meta_size, payload_size, meta_crc, payload_crc)
 
 
-def _read_body(at: At, position: int, header: _Header, seed: int, *, payloads: bool) -> Frame | None:
+def _read_body(at: At, position: int, header: _Header, seed: int) -> Frame | None:
     meta = at(position + _HEADER.size, header.meta_size)
     if len(meta) < header.meta_size or zlib.crc32(meta, seed) != header.meta_crc:
         return None
-    payload = at(position + _HEADER.size + header.meta_size, header.payload_size) if payloads else b""
-    if payloads and (len(payload) < header.payload_size or zlib.crc32(payload, seed) != header.payload_crc):
+    payload = at(position + _HEADER.size + header.meta_size, header.payload_size)
+    if len(payload) < header.payload_size or zlib.crc32(payload, seed) != header.payload_crc:
         return None
     sender_size, key_size, count = _META.unpack_from(meta)
     key_at = _META.size + sender_size
     lengths_at = key_at + key_size
-    chunks = _cut(payload, struct.unpack_from(f"<{count}I", meta, lengths_at)) if payloads else ()
+    chunks = _cut(payload, struct.unpack_from(f"<{count}I", meta, lengths_at))
     sender = meta[_META.size : key_at].decode(errors="replace")
     return Frame(header.index, Part(chunks, header.items, sender, meta[key_at:lengths_at]), header.size)
 

@@ -1,9 +1,12 @@
 """Every fault of `make chaos`, in a short round or a few: what is promised holds. The full table takes an hour."""
 
+import os
+
 import pytest
 
 from bench.chaos.catalogue import FAULTS
 from bench.chaos.fault import Plan
+from bench.unavailable import UnavailableError
 
 ROUNDS = {
     "ingester-kill": 1,
@@ -24,7 +27,12 @@ ROUNDS = {
 
 def tried(name, rounds):
     told = []
-    verdict = FAULTS[name].run(Plan(rounds, seed=20, say=told.append, brief=True))
+    try:
+        verdict = FAULTS[name].run(Plan(rounds, seed=20, say=told.append, brief=True))
+    except UnavailableError as error:
+        if os.environ.get("OTELHOUSE_TESTS_NO_SKIP") == "1":
+            raise
+        pytest.skip(f"{name} cannot be tried here: {error}")
     return verdict, told
 
 

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from identity.sender import Sender
 from ingest import grpc_door
 from ingest.compression import Coding
-from ingest.errors import BusyError, MalformedError, NotStorableError
+from ingest.errors import BusyError, MalformedError
 from ingest.grpc_door import GrpcDoor, coding_of, peer_of
 from ingest.intake import Accepted, Encoding
 from ingest.settings import GrpcSettings, IngestSettings
@@ -109,7 +109,7 @@ def test_partial_success_says_how_many_and_why(house, channel):
     assert answer.partial_success.error_message == "metric without a type"
 
 
-@pytest.mark.parametrize("error", [MalformedError("bad id", field="resource_spans[0]"), NotStorableError("bad id")])
+@pytest.mark.parametrize("error", [MalformedError("bad id", field="resource_spans[0]"), MalformedError("bad id")])
 def test_bad_data_is_an_invalid_argument_with_a_bad_request(house, channel, error):
     house.intake.answer = error
     caught = refusal(channel, b"\xff", TRACES)
@@ -244,7 +244,9 @@ def test_no_more_messages_are_received_at_once_than_fit_into_memory(monkeypatch)
     monkeypatch.setattr(grpc_door, "READ_PATIENCE", PATIENCE)
     bounds = settings(memory_bytes=4 * MEBIBYTE)
     with opened(GrpcDoor, bounds) as house, connected(house) as channel:
-        (first, answer), (second, _) = stalling(channel), stalling(channel)
+        first, answer = stalling(channel)
+        wait_for_requests(house, 1)
+        second, _ = stalling(channel)
         wait_for_requests(house, 2)
         third = channel.unary_unary(LOGS).future(b"third", timeout=PATIENCE)
         wait_for_requests(house, 3)
@@ -260,8 +262,10 @@ def test_senders_that_stall_are_cut_off_when_others_wait(monkeypatch):
     monkeypatch.setattr(grpc_door, "READ_PATIENCE", 0.05)
     bounds = settings(memory_bytes=4 * MEBIBYTE)
     with opened(GrpcDoor, bounds) as house, connected(house) as channel:
-        senders = [stalling(channel) for _ in range(3)]
-        wait_for_requests(house, 3)
+        senders = []
+        for number in range(1, 4):  # one by one, so that it is known who came first
+            senders.append(stalling(channel))
+            wait_for_requests(house, number)
         assert export(channel, b"quick") == b""
         codes = {answer.exception(PATIENCE).code() for _, answer in senders[:2]}
         assert codes == {grpc.StatusCode.UNAVAILABLE}

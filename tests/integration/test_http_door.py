@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from identity.sender import Sender as Identified
 from ingest import http_door
-from ingest.errors import BusyError, MalformedError, NotStorableError
+from ingest.errors import BusyError, MalformedError
 from ingest.http_door import HttpDoor
 from ingest.intake import Accepted, Encoding
 from ingest.settings import HttpSettings, IngestSettings
@@ -182,7 +182,7 @@ def test_partial_success_says_how_many_and_why(house, sender):
     assert json.loads(answer.body) == expected
 
 
-@pytest.mark.parametrize("error", [MalformedError("bad id", field="resourceLogs[0]"), NotStorableError("bad id")])
+@pytest.mark.parametrize("error", [MalformedError("bad id", field="resourceLogs[0]"), MalformedError("bad id")])
 def test_bad_data_is_400_with_a_bad_request_in_the_requests_encoding(house, sender, error):
     house.intake.answer = error
     answer = sender.post(b"\xff")

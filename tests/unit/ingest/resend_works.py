@@ -2,12 +2,16 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
+from ingest.counters import Counters
 from ingest.intake import Accepted
-from ingest.resends import FILE, Resends
+from ingest.resends import FILE, Clocks, Resends
 
 OK = Accepted()
 KEY, OTHER = b"k" * 16, b"o" * 16
@@ -44,8 +48,15 @@ class Work:
 
 
 @asynccontextmanager
-async def opened(folder: Path, window: float = 60.0, **options: object) -> AsyncIterator[Resends]:
-    resends = Resends(folder, window, **options)
+async def opened(
+    folder: Path,
+    window: float = 60.0,
+    registry: CollectorRegistry | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
+    **options: object,
+) -> AsyncIterator[Resends]:
+    resends = Resends(folder, window, Counters(registry or CollectorRegistry()), clocks=Clocks(clock, wall), **options)
     try:
         async with asyncio.timeout(PATIENCE):
             yield resends
@@ -55,6 +66,11 @@ async def opened(folder: Path, window: float = 60.0, **options: object) -> Async
 
 def run(scenario: Callable[[], Coroutine[object, object, None]]) -> None:
     asyncio.run(scenario())
+
+
+def counted(registry: CollectorRegistry, name: str = "resends") -> float | None:
+    """What the window counted: `resends`, `resends_forgotten_early` or `resends_unwritten`."""
+    return registry.get_sample_value(f"otelhouse_ingest_{name}_total")
 
 
 def rows_on_disk(folder: Path) -> int:

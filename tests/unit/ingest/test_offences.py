@@ -24,7 +24,9 @@ KINDS = ["gauge", "sum", "histogram", "exponential_histogram", "summary"]
 
 
 def read(signal, request):
-    return wire.pack(wire.parse(signal, request.SerializeToString(), received=NOW))
+    parsed = wire.parse(signal, request.SerializeToString(), received=NOW)
+    wire.take_out_untyped(parsed)
+    return wire.pack(parsed)
 
 
 def logs(*moments):

@@ -11,7 +11,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from resend_works import KEY, OTHER, Work, opened, rows_on_disk, run
+from prometheus_client import CollectorRegistry
+from resend_works import KEY, OTHER, Work, counted, opened, rows_on_disk, run
 from spool_parts import ROOMY, a_part
 
 from ingest import resend_file
@@ -68,6 +69,8 @@ def test_many_answers_share_a_commit(tmp_path, monkeypatch):
 KILLED = textwrap.dedent(
     """
     import asyncio, os, pathlib, signal, sys
+    from prometheus_client import CollectorRegistry
+    from ingest.counters import Counters
     from ingest.intake import Accepted
     from ingest.resends import Resends
 
@@ -75,7 +78,7 @@ KILLED = textwrap.dedent(
         return Accepted()
 
     async def main():
-        resends = Resends(pathlib.Path(sys.argv[1]), 3600)
+        resends = Resends(pathlib.Path(sys.argv[1]), 3600, Counters(CollectorRegistry()))
         for number in range(20):
             await resends.once(number.to_bytes(16, "little"), work)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -173,16 +176,17 @@ def test_a_file_that_is_no_database_is_set_aside_with_a_warning(tmp_path, caplog
 
 
 def test_a_file_that_breaks_while_it_is_used_is_begun_anew(tmp_path, caplog):
+    registry = CollectorRegistry()
     caplog.set_level("WARNING")
 
     async def scenario() -> None:
-        async with opened(tmp_path) as resends:
+        async with opened(tmp_path, registry=registry) as resends:
             await resends.once(KEY, Work())
             connection = sqlite3.connect(tmp_path / FILE)
             connection.execute("DROP TABLE answered")
             connection.close()
             assert await resends.once(OTHER, Work()) == Accepted()
-            assert resends.unwritten == 0
+            assert counted(registry, "resends_unwritten") == 0
             assert len(resends) == 2
         assert rows_on_disk(tmp_path) == 1
 
@@ -191,8 +195,10 @@ def test_a_file_that_breaks_while_it_is_used_is_begun_anew(tmp_path, caplog):
 
 
 def test_a_disk_that_takes_nothing_costs_the_protection_through_a_kill_only(tmp_path, monkeypatch, caplog):
+    registry = CollectorRegistry()
+
     async def scenario() -> None:
-        async with opened(tmp_path) as resends:
+        async with opened(tmp_path, registry=registry) as resends:
             with monkeypatch.context() as patched:
 
                 def full(*_: object) -> None:
@@ -204,7 +210,7 @@ def test_a_disk_that_takes_nothing_costs_the_protection_through_a_kill_only(tmp_
                 work = Work()
                 for _ in range(3):
                     assert await resends.once(KEY, work) == Accepted()
-                assert (work.times, resends.unwritten) == (1, 1)
+                assert (work.times, counted(registry, "resends_unwritten")) == (1, 1)
             await resends.once(OTHER, Work())
         assert rows_on_disk(tmp_path) == 1
 

@@ -4,8 +4,10 @@ import weakref
 from functools import partial
 
 import pytest
-from resend_works import KEY, OTHER, Clock, Work, opened, rows_on_disk, run
+from prometheus_client import CollectorRegistry
+from resend_works import KEY, OTHER, Clock, Work, counted, opened, rows_on_disk, run
 
+from ingest.counters import Counters
 from ingest.errors import BusyError, MalformedError
 from ingest.intake import Accepted
 from ingest.resends import Resends, key_of
@@ -25,21 +27,25 @@ def test_a_key_tells_senders_signals_and_bodies_apart():
 
 
 def test_a_request_sent_again_gets_the_same_ok_and_is_not_stored(tmp_path):
+    registry = CollectorRegistry()
+
     async def scenario() -> None:
-        async with opened(tmp_path) as resends:
+        async with opened(tmp_path, registry=registry) as resends:
             partly = Work(Accepted(3, "three spans have no id"))
             for _ in range(3):
                 assert await resends.once(KEY, partly) == Accepted(3, "three spans have no id")
             other = Work()
             assert await resends.once(OTHER, other) == Accepted()
-            assert (partly.times, other.times, resends.dropped, len(resends)) == (1, 1, 2, 2)
+            assert (partly.times, other.times, counted(registry), len(resends)) == (1, 1, 2, 2)
 
     run(scenario)
 
 
 def test_a_request_sent_again_while_the_first_is_worked_on_waits_for_its_answer(tmp_path):
+    registry = CollectorRegistry()
+
     async def scenario() -> None:
-        async with opened(tmp_path) as resends:
+        async with opened(tmp_path, registry=registry) as resends:
             work = Work(Accepted(1, "one"))
             work.go_on.clear()
             waiting = [asyncio.create_task(resends.once(KEY, work)) for _ in range(4)]
@@ -47,7 +53,7 @@ def test_a_request_sent_again_while_the_first_is_worked_on_waits_for_its_answer(
             assert not any(task.done() for task in waiting)
             work.go_on.set()
             assert await asyncio.gather(*waiting) == [Accepted(1, "one")] * 4
-            assert (work.times, resends.dropped) == (1, 3)
+            assert (work.times, counted(registry)) == (1, 3)
 
     run(scenario)
 
@@ -56,8 +62,10 @@ def test_a_request_sent_again_while_the_first_is_worked_on_waits_for_its_answer(
     "error", [BusyError("later", retry_after=3.0), MalformedError("no", field="f"), OSError("own")]
 )
 def test_a_failure_is_told_to_all_who_wait_and_leaves_nothing_behind(tmp_path, error):
+    registry = CollectorRegistry()
+
     async def scenario() -> None:
-        async with opened(tmp_path) as resends:
+        async with opened(tmp_path, registry=registry) as resends:
             failing = Work(error)
             failing.go_on.clear()
             waiting = [asyncio.create_task(resends.once(KEY, failing)) for _ in range(3)]
@@ -65,7 +73,7 @@ def test_a_failure_is_told_to_all_who_wait_and_leaves_nothing_behind(tmp_path, e
             failing.go_on.set()
             heard = await asyncio.gather(*waiting, return_exceptions=True)
             assert [(type(one), vars(one), str(one)) for one in heard] == [(type(error), vars(error), str(error))] * 3
-            assert (len(resends), resends.dropped) == (0, 0)
+            assert (len(resends), counted(registry)) == (0, 0)
             assert await resends.once(KEY, Work()) == Accepted()
 
     run(scenario)
@@ -149,12 +157,14 @@ def test_after_the_window_the_same_request_is_a_new_one(tmp_path):
 
 
 def test_the_oldest_make_room_and_are_counted(tmp_path):
+    registry = CollectorRegistry()
+
     async def scenario() -> None:
-        async with opened(tmp_path, most_rows=3) as resends:
+        async with opened(tmp_path, registry=registry, most_rows=3) as resends:
             keys = [bytes([number]) * 16 for number in range(5)]
             for key in keys:
                 await resends.once(key, Work())
-            assert (len(resends), resends.forgotten_early) == (3, 2)
+            assert (len(resends), counted(registry, "resends_forgotten_early")) == (3, 2)
             forgotten, kept = Work(), Work()
             await resends.once(keys[4], kept)
             await resends.once(keys[0], forgotten)
@@ -215,7 +225,7 @@ def test_answers_that_grew_old_between_two_runs_are_forgotten_on_disk_as_well(tm
 
 def test_closing_waits_for_what_is_worked_on_and_sends_the_rest_away(tmp_path):
     async def scenario() -> None:
-        resends = Resends(tmp_path, 60.0)
+        resends = Resends(tmp_path, 60.0, Counters(CollectorRegistry()))
         quick, stuck = Work(), Work()
         quick.go_on.clear()
         stuck.go_on.clear()

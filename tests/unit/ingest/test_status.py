@@ -19,7 +19,6 @@ from ingest.errors import (
     BusyError,
     IngestError,
     MalformedError,
-    NotStorableError,
     OverLimitError,
     OverShareError,
     TooLargeError,
@@ -40,7 +39,6 @@ def status_of(error: IngestError) -> status_pb2.Status:
     ("error", "code", "http_status"),
     [
         (MalformedError("bad"), code_pb2.INVALID_ARGUMENT, 400),
-        (NotStorableError("bad"), code_pb2.INVALID_ARGUMENT, 400),
         (TooLargeError("big"), code_pb2.RESOURCE_EXHAUSTED, 413),
         (BusyError("later"), code_pb2.UNAVAILABLE, 503),
     ],
@@ -64,7 +62,7 @@ def test_only_a_busy_house_asks_for_the_same_again():
     detail = error_details_pb2.RetryInfo()
     assert status_of(BusyError("later", retry_after=2.5)).details[0].Unpack(detail)
     assert detail.retry_delay.ToMilliseconds() == 2500
-    for error in (MalformedError("m"), NotStorableError("n"), TooLargeError("t")):
+    for error in (MalformedError("m"), TooLargeError("t")):
         assert not any(any_.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for any_ in status_of(error).details)
         assert failure_of(error).retry_after is None
 

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from prometheus_client import CollectorRegistry
 
 from ingest.counters import Counters
-from ingest.errors import NotStorableError
+from ingest.errors import MalformedError
 from ingest.grpc_door import GrpcDoor
 from ingest.http_door import HttpDoor
 from ingest.intake import Accepted
@@ -35,7 +35,7 @@ class Inbox:
     async def accept(self, signal, body, encoding, sender):
         if signal in self.refused:
             message = f"no {signal} today"
-            raise NotStorableError(message)
+            raise MalformedError(message)
         self.bodies.append((signal, body))
         return Accepted()
 

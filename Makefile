@@ -40,6 +40,7 @@ lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
 
 bench: $(VENV)/dev.done        ## measure, and write bench/results/
 	$(BIN)/otelhouse bench ingest
+	$(BIN)/otelhouse bench spool
 	$(BIN)/otelhouse bench embedded
 
 chaos: $(VENV)/dev.done        ## break things on purpose, and print what held (an hour)

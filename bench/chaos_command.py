@@ -33,7 +33,7 @@ def chaos(names: tuple[str, ...], rounds: int | None, seed: int | None, *, quick
     signal.signal(signal.SIGTERM, _interrupt)
     seed = secrets.randbelow(10**9) if seed is None else seed
     click.echo(f"seed {seed}", err=True)
-    verdicts: dict[str, Verdict] = {}
+    run, verdicts = table.run_of_today(seed, clickhouse_server.VERSION), dict[str, Verdict]()
     for fault in [FAULTS[name] for name in names] or FAULTS.values():
         verdicts[fault.name] = verdict = _try(
             fault, rounds or (fault.quick if quick else fault.rounds), seed, brief=quick
@@ -41,7 +41,7 @@ def chaos(names: tuple[str, ...], rounds: int | None, seed: int | None, *, quick
         for words in verdict.broken:
             click.echo(f"{fault.name} DID NOT HOLD: {words}", err=True)
         if write:  # after each: a run takes long, and what was seen shall not be lost with it
-            _write(verdicts, seed)
+            _write(fault.name, table.Line(verdict, run))
     click.echo(table.as_markdown(verdicts))
     if not all(verdict.held for verdict in verdicts.values()):
         raise SystemExit(1)
@@ -72,11 +72,11 @@ def _try(fault: Fault, rounds: int, seed: int, *, brief: bool) -> Verdict:
         return Verdict(0, "broken off", (f"{type(error).__name__}: {error}",))
 
 
-def _write(verdicts: dict[str, Verdict], seed: int) -> None:
+def _write(name: str, line: table.Line) -> None:
+    """Write one line over the one of an earlier run; those of other faults stay, with the runs that they are from."""
     folder = Path("docs/figures")
     file = folder / "chaos.json"
-    before = dict(table.read(file.read_text(encoding="utf-8")).verdicts) if file.exists() else {}
-    together = before | verdicts
-    version = clickhouse_server.VERSION
-    report.write_text(file, table.as_json(together, version, seed))
-    report.write_text(folder / "chaos.md", table.as_markdown(together))
+    lines = table.read(file.read_text(encoding="utf-8")) if file.exists() else {}
+    lines[name] = line
+    report.write_text(file, table.as_json(lines))
+    report.write_text(folder / "chaos.md", table.as_markdown({name: one.verdict for name, one in lines.items()}))

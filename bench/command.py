@@ -1,13 +1,14 @@
 """`otelhouse bench ...`: measure this machine.
 
-In: options. Out: a table on the terminal, and JSON, Markdown and a picture in a folder. `bench ingest` needs a
-ClickHouse server that nothing else uses meanwhile: one given by URL, or one that it starts itself (Linux on x86-64,
-with npm).
+In: options. Out: a table on the terminal, and JSON, Markdown and a picture in a folder. `bench ingest` and `bench
+spool` need a ClickHouse server that nothing else uses meanwhile: one given by URL, or one that they start themselves
+(Linux on x86-64, with npm).
 """
 
 import contextlib
 import dataclasses
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from bench import (
     embedded_benchmark,
     ingest_benchmark,
     report,
+    spool_benchmark,
     workloads,
 )
 from bench.clickhouse_meter import Meter
@@ -53,6 +55,31 @@ def ingest(url: str, items: int, rounds: int, names: tuple[str, ...], compressio
     click.echo(report.as_markdown(figures))
     for path in report.write(out, figures, version):
         click.echo(f"wrote {path}", err=True)
+
+
+@bench.command()
+@click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
+@click.option("--items", default=1_500_000, show_default=True, help="Log records to send each way.")
+@click.option("--rounds", default=3, show_default=True, help="Rounds of both ways in turns.")
+@click.option(
+    "--out",
+    default=Path("bench/results"),
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Where the results go; the spool lies on the same disk.",
+)
+def spool(url: str, items: int, rounds: int, out: Path) -> None:
+    """Throughput with the spool in the way of all (`spool.mode: always`), beside the direct way of the same run."""
+    plan, workload = ingest_benchmark.Plan(items=items, rounds=rounds), workloads.flat_logs()
+    out.mkdir(parents=True, exist_ok=True)
+    with _server(url) as (store_url, meter), tempfile.TemporaryDirectory(prefix="spool-", dir=out) as folder:
+        version = _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
+        fsync = durability_benchmark.fsync_ms(Path(folder))
+        direct, spooled = spool_benchmark.run(meter, store_url, workload, plan, Path(folder))
+    found = spool_benchmark.Comparison(workload.name, direct, spooled, fsync)
+    click.echo(text := spool_benchmark.as_markdown(found))
+    for name, told in (("spool.json", spool_benchmark.as_json(found, version)), ("spool.md", text)):
+        click.echo(f"wrote {report.write_text(out / name, told)}", err=True)
 
 
 @contextlib.contextmanager

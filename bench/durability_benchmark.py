@@ -69,10 +69,10 @@ def run(door: str, inserts: int) -> Iterator[Comparison]:
                 yield Comparison(door, workload.name, items, sides[False], sides[True])
 
 
-def fsync_ms() -> float:
-    """Median milliseconds of an fsync of 4 KiB, on the disk of temporary files."""
+def fsync_ms(folder: Path | None = None) -> float:
+    """Median milliseconds of an fsync of 4 KiB, on the disk of `folder`, or without one of temporary files."""
     taken = []
-    with tempfile.TemporaryFile() as file:
+    with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(200):
             file.write(bytes(4096))
             file.flush()

@@ -114,20 +114,20 @@ def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan
 
 
 def _load(meter: Meter, house: RunningHouse, workload: Workload, compression: str, plan: Plan) -> _Load:
-    _empty(meter, workload)
+    empty_tables(meter, workload)
     count = max(workload.senders, int(plan.items * workload.share) // plan.rounds // workload.items_per_request)
-    inserts, clickhouse = _inserts(meter), meter.cpu_seconds()
+    inserts, clickhouse = inserts_so_far(meter), meter.cpu_seconds()
     ingester = processes.cost_of(house.pid).cpu_seconds
     sent = sender.send(house.grpc, workload, count=count, at_once=workload.senders, compression=compression)
     ingester = processes.cost_of(house.pid).cpu_seconds - ingester
     clickhouse = meter.cpu_seconds() - clickhouse
-    inserts = _inserts(meter) - inserts
-    _check(workload, sent, items := _rows(meter, workload))
+    inserts = inserts_so_far(meter) - inserts
+    check(workload, sent, items := stored_items(meter, workload))
     return _Load(items, sent.seconds, inserts, ingester, clickhouse)
 
 
 def _pair(meter: Meter, store: Store, workload: Workload, requests_per_insert: int) -> _Pair:
-    _empty(meter, workload)
+    empty_tables(meter, workload)
     parcels = [wire.read(workload.signal, request) for request in workload.requests]
     numbers = range(_INSERTS_A_ROUND * requests_per_insert)
     ours = meter.cpu_seconds()
@@ -139,10 +139,10 @@ def _pair(meter: Meter, store: Store, workload: Workload, requests_per_insert: i
     ready_made = {table: native_floor.blocks(meter, table) for table in workload.tables}
     ours += sum(map(meter.merge_once, workload.tables))
     floors = [native_floor.measure(meter, table, *blocks) for table, blocks in ready_made.items()]
-    return _Pair(_rows(meter, workload), ours, sum(floors))
+    return _Pair(stored_items(meter, workload), ours, sum(floors))
 
 
-def _check(workload: Workload, sent: sender.Sent, items: int) -> None:
+def check(workload: Workload, sent: sender.Sent, items: int) -> None:
     """A figure of a run in which something was refused or lost would be a lie."""
     if sent.refused:
         raise RuntimeError(f"{workload.name}: {sent.refused} requests were refused; the first: {sent.first_refusal}")
@@ -151,15 +151,18 @@ def _check(workload: Workload, sent: sender.Sent, items: int) -> None:
         raise RuntimeError(f"{workload.name}: {expected} items were acknowledged, ClickHouse holds {items}")
 
 
-def _empty(meter: Meter, workload: Workload) -> None:
+def empty_tables(meter: Meter, workload: Workload) -> None:
+    """Empty the workload's tables, and let nothing merge in them."""
     for table in workload.tables:
         meter.say(f"TRUNCATE TABLE {table} SYNC")
         meter.hold_merges(table)
 
 
-def _rows(meter: Meter, workload: Workload) -> int:
+def stored_items(meter: Meter, workload: Workload) -> int:
+    """Items of the workload that ClickHouse holds."""
     return sum(meter.number(f"SELECT count() FROM {table}") for table in workload.tables)
 
 
-def _inserts(meter: Meter) -> int:
+def inserts_so_far(meter: Meter) -> int:
+    """INSERTs since the server started."""
     return meter.number("SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")

@@ -51,6 +51,8 @@ class Sent:
     refused: int
     seconds: float
     first_refusal: str = ""
+    ended_at: float = 0.0
+    """When the last answer came, in seconds since 1970."""
 
 
 def send(target: str, workload: Workload, *, count: int, at_once: int, compression: str) -> Sent:
@@ -82,8 +84,8 @@ async def _run(job: Job) -> Sent:
 
     async with grpc.aio.insecure_channel(job.target, options=options) as channel:
         await asyncio.gather(*(one_sender(channel) for _ in range(job.at_once)))
-    seconds = time.monotonic() - started
-    return Sent(job.count - len(outcomes), len(outcomes), seconds, outcomes[0] if outcomes else "")
+        seconds, ended_at = time.monotonic() - started, time.time()
+    return Sent(job.count - len(outcomes), len(outcomes), seconds, outcomes[0] if outcomes else "", ended_at)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from ingest.spool.entry import Damage, Part, SpoolEntry, SpoolStatus
 from ingest.spool.errors import SpoolBrokenError, SpoolFullError
 from ingest.spool.folder import Spool
 from ingest.units import Queue, Unit, UnitLimits
+from sql.signals import Signal
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ THREADS = 4
 """Appends and reads at once. One waits for the disk mostly; while it does, the next gathers."""
 LOG_INTERVAL = 60.0
 """Seconds between two log lines about the same trouble."""
+_TELEMETRY = frozenset(signal.value for signal in Signal)
+"""The kinds whose files may share an INSERT."""
 
 
 class Spooling:
@@ -178,9 +181,14 @@ class Spooling:
 
 
 def _units(entries: Sequence[SpoolEntry]) -> list[Unit]:
-    """Put what a process before us left together again."""
-    found: dict[tuple[str, str], Unit] = {}
+    """Put what a process before us left together again.
+
+    Rows of the house's own are a file an INSERT. A second file of the same token is the same INSERT once more (dead
+    letters of a request that came again): ClickHouse drops it by the token, but not twice the rows in one INSERT.
+    """
+    found: dict[tuple[str, str, int], Unit] = {}
     for entry in entries:
-        unit = found.setdefault((entry.kind, entry.token), Unit(entry.kind, entry.token))
-        unit.entries.append(entry)
+        shared = entry.kind in _TELEMETRY
+        key = (entry.kind, entry.token, 0 if shared else entry.number)
+        found.setdefault(key, Unit(entry.kind, entry.token)).entries.append(entry)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""Entries of the spool, put together to INSERTs: the entries that carry one token are one unit, inserted together.
+"""Entries of the spool, put together to INSERTs: telemetry that carries one token is one unit, inserted together.
 
 In: entries as they are written. Out: units, oldest first, each in the hands of one worker at a time. Nothing here waits
 or touches the disk.

@@ -165,6 +165,8 @@ class ViewWatch:
                 answer = await asyncio.to_thread(self._store.select, look)
             except StoreError as error:
                 _log.debug("the views cannot be looked at: %s", error)  # inserts find out by themselves
+            except Exception:  # noqa: BLE001 - the task ends here, and nobody waits for it: it must go on looking
+                _log.exception("looking at the views broke; looking again")
             else:
                 self._tell(", ".join(str(row[0]) for row in answer.rows))
             await asyncio.sleep(LOOK_EVERY)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bench import report
+from bench import report, spool_benchmark
 
 ROOT = Path(__file__).parents[2]
 TOLD = json.loads((ROOT / "docs" / "figures" / "ingest.json").read_text(encoding="utf-8"))
@@ -23,6 +23,21 @@ def test_the_machine_is_named():
     assert TOLD["machine"]["cpu"] in README
     assert f"{TOLD['machine']['cores']} cores" in README
     assert TOLD["clickhouse"] in README
+
+
+def test_the_spools_figures_are_those_of_the_benchmark():
+    told = json.loads((ROOT / "docs" / "figures" / "spool.json").read_text(encoding="utf-8"))
+    table = (ROOT / "docs" / "figures" / "spool.md").read_text(encoding="utf-8")
+    assert table == spool_benchmark.as_markdown(spool_benchmark.read(told))
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    assert table in page
+    for named in (told["clickhouse"], told["machine"]["cpu"], f"{told['machine']['cores']} cores"):
+        assert named in page
+
+
+def test_the_spool_halves_the_throughput_at_most():
+    found = spool_benchmark.read(json.loads((ROOT / "docs" / "figures" / "spool.json").read_text(encoding="utf-8")))
+    assert min(found.acknowledged, found.stored) >= 0.5
 
 
 def test_the_embedded_figures_are_those_of_the_benchmark():

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from google.protobuf import json_format
@@ -23,8 +24,9 @@ from ingest.delivery import RetryLimits
 from ingest.errors import BusyError, MalformedError, TooLargeError
 from ingest.intake import Accepted, Encoding
 from ingest.nested import TEXT_COST
-from ingest.pipeline import Pipeline, PipelineLimits
+from ingest.pipeline import HELD_BACK_PAUSE, Pipeline, PipelineLimits
 from ingest.reading import NESTED_COST, PROTOBUF_COST
+from ingest.settings import SpoolMode
 from sql import time_bounds
 from sql.settings import RetentionSettings
 from sql.signals import Signal
@@ -466,6 +468,24 @@ def test_an_insert_that_fails_is_told_to_its_senders_and_the_house_goes_on():
         assert await bounded(send(pipeline, logs_request())) == Accepted()
 
     in_house(play)
+
+
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_house_without_a_spool_that_is_held_back_asks_senders_to_come_back_until_it_is_let_go(encoding):
+    body = b'{"resourceLogs":[]}' if encoding is Encoding.JSON else logs_request("kept by its sender")
+
+    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
+        pipeline.start()
+        pipeline.hold_back("missing in ClickHouse: otel_logs_mv")
+        with pytest.raises(BusyError, match="rows would get lost: missing in ClickHouse: otel_logs_mv") as refused:
+            await bounded(asyncio.ensure_future(pipeline.accept(Signal.LOGS, body, encoding, Sender("10.0.0.7"))))
+        assert refused.value.retry_after == HELD_BACK_PAUSE > 0
+        assert pipeline.budget.peak == 0, "it is refused before anything of it is read"
+        pipeline.let_go()
+        assert await bounded(send(pipeline, logs_request("sent again"))) == Accepted()
+        assert [b"sent again" in body_of(insert) for insert in store.stored] == [True]
+
+    in_house(play, replace(limits(), mode=SpoolMode.NEVER))
 
 
 def test_the_documented_names_are_what_prometheus_sees():

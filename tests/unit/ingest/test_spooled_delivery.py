@@ -31,7 +31,8 @@ from store.errors import BadDataError, MisconfiguredError, NotReachableError, Ov
 from store.port import Insert
 
 ROOM = SpoolLimits(max_bytes=10**9, max_age_s=86_400.0, keep_free_bytes=0)
-AT_ONCE = DrainLimits(first_pause=0.001, longest_pause=0.01, longest_wait=0.01)
+AT_ONCE = DrainLimits(first_pause=0.001, longest_pause=0.01, longest_wait=0.1)
+"""As in a house, what was refused waits for longer than the drain rests, or it would always be tried before others."""
 SLOWLY = replace(AT_ONCE, longest_wait=5.0)
 
 
@@ -180,7 +181,7 @@ def test_an_insert_without_an_answer_sends_its_batch_to_disk_and_is_not_sent_twi
             assert await house.answer(logs_request("slow")) == Accepted()
             assert len(house.spool.entries()) == 1
             assert await house.answer(logs_request("behind")) == Accepted()
-            assert house.tokens_of(b"behind") == [], "what comes after does not try its luck while one hangs"
+            assert house.sample("in_flight_inserts") == 1, "what comes after does not try its luck while one hangs"
             store.gate.set()
             await house.drained()
             assert len(house.tokens_of(b"slow")) == 1
@@ -209,6 +210,7 @@ def test_as_soon_as_clickhouse_answers_new_batches_go_to_it_directly(tmp_path):
         async with opened(tmp_path, store) as house:
             await house.answer(logs_request("spooled"))
             await house.drained()
+            await house.until(lambda: house.pipeline.outlooks["logs"].good)  # a moment after its file is gone
             await house.answer(logs_request("direct"))
             assert house.sample("spooled_items_total", kind="logs") == 1
 
@@ -239,8 +241,9 @@ def test_a_batch_that_alone_is_refused_does_not_stop_those_behind_it_and_becomes
 
         async with opened(tmp_path, RecordingStore(rule)) as house:
             assert await house.answer(logs_request("poison")) == Accepted()
-            assert await house.answer(logs_request("fine")) == Accepted()
-            await house.drained()
+            async with asyncio.timeout(PATIENCE):
+                while house.spool.entries():  # only what is taken after it was refused last shows that it is its rows
+                    assert await house.answer(logs_request("fine")) == Accepted()
             assert house.sample("dead_letters_total", signal="logs") == 1
             (letters,) = [insert for insert in house.store.stored if insert.table == "otel_dead_letters"]
             assert b"a view throws" in body_of(letters)

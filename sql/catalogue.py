@@ -5,37 +5,56 @@ A handler file is a comment header (grammar: `sql.header`) over one SELECT with 
 is read from that one file, so the catalogue refuses, naming file and line, what would make two of them
 differ: unknown keys, a parameter in one half only, a type that differs, a default or an example that its own
 bounds refuse, two statements.
+
+An expression that several questions share stands once, in `sql/handlers/fragments/NAME.sql`, and they name it:
+`${level_of},`. A question's `sql` has it in its place, as has everything that is made of it.
+
+A line that ends in `-- when: PARAMETER` is said only where that parameter is not empty (a page's: not that of a first):
+it has to mean the same without, and is left out so that ClickHouse has less to plan with (it combines indexes up to 32
+conditions, true ones counted).
+
+A question over rows that keep coming goes on after the last row that was given, rather than passing over rows: it says
+so by a column `position` (the number that it is ordered by, a dash, and a number that tells rows of one place apart)
+and by the parameters in `PAGE`, which no header declares and whoever asks for a page binds.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import NoReturn, Protocol
 
 from identity.reader import Role
-from sql import header, parameter
+from sql import header, parameter, rendering
 from sql.header import Entry, HandlerFileError
-from sql.parameter import Kind, Parameter
-from sql.signals import Signal
+from sql.parameter import Bindable, Kind, Parameter
+from sql.signals import Subject
 
 DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
 _KEYS = frozenset({"name", "summary", "description", "doors", "signals", "role", "limit", "param", "column"})
 _PARAM_FACTS = frozenset({"default", "bounds", "choices", "example", "help"})
 _COLUMN_FACTS = frozenset({"help", "wide"})
-RESERVED = frozenset({"format", "url", "help"})
+RESERVED = frozenset({"format", "url", "help", "cursor", "watch", "wide", "all"})
 """Names that the doors keep for themselves; no parameter may have one."""
+
+POSITION = "position"
+"""The column by which a question is gone on with."""
+
+PAGE = {"page_at": "Int64", "page_key": "UInt64", "page_skip": "UInt64"}
+"""The place of the last row that was given, what tells it from others there, and how many rows agree in both."""
+
+FIRST_PAGE = {"page_at": 2**63 - 2, "page_key": 0, "page_skip": 0}
+"""Their values where nothing was given yet."""
 
 _NO_SIGNAL = "none"
 
 _LIMITS = frozenset({"rows", "seconds"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _BOUNDS = re.compile(r"(-?[0-9.]+) \.\. (-?[0-9.]+)")
+_GUARD = re.compile(r"(?P<line>.*?)\s*-- when: (?P<parameter>\w+)\s*")
 # What may hold a brace or a semicolon without meaning one comes first, so that it is stepped over.
-_TOKENS = re.compile(
-    r"\{(?P<name>\w+):(?P<type>[^{}]+)\}|'(?:\\.|''|[^'\\])*'|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL
-)
+TOKENS = re.compile(r"\{(?P<name>\w+):(?P<type>[^{}]+)\}|'(?:\\.|''|[^'\\])*'|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +78,29 @@ class Question:
     parameters: tuple[Parameter, ...]
     columns: tuple[ResultColumn, ...]
     doors: frozenset[str]
-    signals: tuple[Signal, ...]
+    signals: tuple[Subject, ...]
     """Whose tables it reads, for saying how fresh the answer is; none for what the house knows of itself."""
     rows: int
     """The most rows an answer may have."""
     seconds: float
     """The longest it may run."""
     sql: str
+    """The whole statement."""
     role: Role = Role.VIEWER
     """What a reader must be to ask it."""
+    guards: Mapping[int, str] = field(default_factory=dict)
+    """Lines of it, from 0, that say nothing where the parameter of this name is empty."""
+
+    goes_on: bool = False
+    """Its next page begins after the last row of the one before, by `PAGE`."""
+
+    def statement(self, values: Mapping[str, Bindable]) -> str:
+        """The statement for these values: the whole one, without what says nothing."""
+        if not self.guards:
+            return self.sql
+        unsaid = {name for name in self.guards.values() if values.get(name, "given") == FIRST_PAGE.get(name, "")}
+        lines = enumerate(self.sql.split("\n"))
+        return "\n".join(line for at, line in lines if self.guards.get(at) not in unsaid)
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
@@ -125,20 +158,47 @@ def probe(name: str) -> str:
     return (resources.files("sql") / "probes" / f"{name}.sql").read_text(encoding="utf-8")
 
 
+@cache
+def fragments() -> Mapping[str, str]:
+    """The expressions that questions share, by name."""
+    folder = resources.files("sql") / "handlers" / "fragments"
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8").rstrip() for file in files}
+    # A fragment may name others, which name none.
+    return {name: rendering.include(text, texts)[0] for name, text in texts.items()}
+
+
 def read_question(file: str, text: str) -> Question:
     """Read one handler file. `file` is its name, which must be the question's name and `.sql`."""
-    lines, sql = header.split_header(text)
-    reader = _Reader(file, header.read_entries(file, lines), len(lines) + 1)
-    question = reader.question(sql.strip())
+    lines, body = header.split_header(text)
+    statement = body.strip()
+    first = len(lines) + 1 + body[: len(body) - len(body.lstrip())].count("\n")
+    try:
+        sql, origins = rendering.include(statement, fragments())
+    except rendering.RenderError as problem:
+        raise HandlerFileError(file, first, str(problem)) from problem
+    reader = _Reader(file, header.read_entries(file, lines), [first + line for line in origins])
+    question = reader.question(*_unguarded(sql))
     reader.check_statement(question)
     return question
+
+
+def _unguarded(sql: str) -> tuple[str, dict[int, str]]:
+    """Take the guards off; give the statement, and by line what guarded it."""
+    guards = {}
+    lines = sql.split("\n")
+    for at, line in enumerate(lines):
+        if found := _GUARD.fullmatch(line):
+            guards[at], lines[at] = found["parameter"], found["line"]
+    return "\n".join(lines), guards
 
 
 class _Reader:
     """Turns the entries of one header into a question; holds the file's name for its errors."""
 
-    def __init__(self, file: str, entries: list[Entry], body_line: int) -> None:
-        self.file, self.entries, self.body_line = file, entries, body_line
+    def __init__(self, file: str, entries: list[Entry], sql_lines: list[int]) -> None:
+        """`sql_lines`: for each line of the statement, the line of the file that it stands on or comes from."""
+        self.file, self.entries, self.sql_lines = file, entries, sql_lines
         for entry in entries:
             if entry.key not in _KEYS:
                 self.refuse(entry.line, f"unknown key `{entry.key}`; known are {', '.join(sorted(_KEYS))}")
@@ -151,7 +211,7 @@ class _Reader:
     def refuse(self, line: int, problem: str) -> NoReturn:
         raise HandlerFileError(self.file, line, problem)
 
-    def question(self, sql: str) -> Question:
+    def question(self, sql: str, guards: Mapping[int, str]) -> Question:
         name = self.text("name")
         if not _NAME.fullmatch(name) or self.file != f"{name}.sql":
             self.refuse(1, f"`name: {name}` must be in snake_case and be the file's name")
@@ -167,6 +227,8 @@ class _Reader:
             seconds=self.limits()["seconds"],
             sql=sql,
             role=self.role(),
+            guards=guards,
+            goes_on=any(entry.subject == POSITION for entry in self.all("column")),
         )
 
     def all(self, key: str) -> list[Entry]:
@@ -189,10 +251,10 @@ class _Reader:
                 self.refuse(entry.line, f"unknown word `{word}` in `{key}`; known are {', '.join(sorted(known))}")
         return words
 
-    def signals(self) -> tuple[Signal, ...]:
+    def signals(self) -> tuple[Subject, ...]:
         if self.text("signals") == _NO_SIGNAL:
             return ()
-        return tuple(Signal(word) for word in self.words("signals", frozenset(Signal)))
+        return tuple(Subject(word) for word in self.words("signals", frozenset(Subject)))
 
     def role(self) -> Role:
         if not self.all("role"):
@@ -274,38 +336,41 @@ class _Reader:
 
     def check_statement(self, question: Question) -> None:
         """One SELECT, whose parameters are exactly those of the header."""
-        sql, line_of = question.sql, self.line_in(question.sql)
+        sql = question.sql
         if not re.match(r"(?i)(select|with)\b", sql):
-            self.refuse(self.body_line, "the statement must be one SELECT")
+            self.refuse(self.sql_lines[0] if self.sql_lines else 1, "the statement must be one SELECT")
         used: set[str] = set()
-        for token in _TOKENS.finditer(sql):
+        for token in TOKENS.finditer(sql):
             if token["end"]:
-                self.refuse(line_of(token.start()), "one SELECT a file, without a semicolon")
+                self.refuse(self.line(sql, token.start()), "one SELECT a file, without a semicolon")
             if token["name"]:
                 used.add(token["name"])
-                self.check_use(question, token["name"], token["type"], line_of(token.start()))
+                self.check_use(question, token["name"], token["type"], self.line(sql, token.start()))
         for entry in self.all("param"):
             if entry.subject not in used:
                 self.refuse(entry.line, f"`param {entry.subject}` is not used in the statement")
+        if PAGE.keys() & used != (PAGE.keys() if question.goes_on else set()):
+            self.refuse(1, f"a question has the column `{POSITION}` and uses all of {', '.join(PAGE)}, or none of them")
+        self.check_guards(question)
+
+    def check_guards(self, question: Question) -> None:
+        """What guards a line may be empty; and there is something to answer with."""
+        for at, name in question.guards.items():
+            guard = question.parameter(name)
+            if name not in PAGE and (guard is None or guard.default != ""):
+                self.refuse(self.sql_lines[at], f"`-- when: {name}` names no `param {name}` that is empty by default")
         if not question.columns:
             self.refuse(1, "the header names no column")
 
     def check_use(self, question: Question, name: str, type_: str, line: int) -> None:
         declared = question.parameter(name)
-        if declared is None:
+        type_there = declared.type if declared else PAGE.get(name)
+        if type_there is None:
             self.refuse(line, f"`{{{name}:{type_}}}` has no `param {name}` in the header")
-        if declared.type != type_.strip():
-            self.refuse(line, f"`{name}` is {type_.strip()} here and {declared.type} in the header")
+        if type_there != type_.strip():
+            where = "in the header" if declared else "as a page's parameter"
+            self.refuse(line, f"`{name}` is {type_.strip()} here and {type_there} {where}")
 
-    def line_in(self, sql: str) -> "_LineOf":
-        return _LineOf(sql, self.body_line)
-
-
-class _LineOf:
-    """From an offset in the statement to a line of the file."""
-
-    def __init__(self, sql: str, first: int) -> None:
-        self.sql, self.first = sql, first
-
-    def __call__(self, offset: int) -> int:
-        return self.first + self.sql.count("\n", 0, offset)
+    def line(self, sql: str, offset: int) -> int:
+        """From an offset in the statement to a line of the file."""
+        return self.sql_lines[sql.count("\n", 0, offset)]

@@ -6,14 +6,19 @@ whose attributes are JSON columns (the exporter's `json: true`): the questions a
 fails raises its `StoreError`; it is never read as "the table is not there".
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from sql import schema
+from sql.schema import Kind
 from store.port import Limits, Select, Store
 
+_WORD = re.compile(r"[\w.]+")
+_COLUMN = re.compile(r"^    `([^`]+)`", re.MULTILINE)
 _ALL_COLUMNS = Limits(rows=100_000)
 
 
@@ -49,6 +54,23 @@ def read(store: Store) -> ExistingTables:
 def existing_columns(store: Store, table: str) -> Mapping[str, str]:
     """Give the table's columns and their types; empty if there is no such table."""
     return read(store).columns.get(table, {})
+
+
+def columns_of_ours(table: str) -> list[str]:
+    """The columns that the table has where we make it; none for a table that is none of ours."""
+    return [name for item in schema.objects() if item.name == table for name in _COLUMN.findall(item.text)]
+
+
+def lacking(existing: ExistingTables, sql: str) -> Mapping[str, tuple[str, ...]]:
+    """By table, columns of ours that a statement names and the table that is here lacks; of tables that it names."""
+    words = frozenset(_WORD.findall(sql))
+    found = {}
+    for table in (item for item in schema.objects() if item.kind is Kind.TABLE and item.name in words):
+        here = existing.columns.get(table.name)
+        ours = [name for name in columns_of_ours(table.name) if name in words]
+        if here is not None and (missing := tuple(name for name in ours if name not in here)):
+            found[table.name] = missing
+    return found
 
 
 def refuse_unfit(existing: ExistingTables, tables: frozenset[str]) -> None:

@@ -19,6 +19,8 @@ from sql.server_version import ServerVersion
 from sql.settings import SchemaSettings
 from sql.signals import Signal
 
+_ONLY_WITH = re.compile(r"^-- only with: (\w+)\.(\w+)$", re.MULTILINE)
+_UNLESS_HERE = re.compile(r"^-- unless here: (\w+)\.(\w+)$", re.MULTILINE)
 _ADDED_COLUMN = re.compile(r"ADD COLUMN IF NOT EXISTS `([^`]+)`")
 _RETENTION = re.compile(r"^TTL toDateTime\((\w+)\) \+ toIntervalDay\(\$\{(\w+)\}\)", re.MULTILINE)
 _TTL_IN_FORCE = re.compile(r" TTL (.+?) SETTINGS ")
@@ -120,6 +122,12 @@ def steps(situation: Situation) -> list[Step]:
     return [
         *_migrations(situation, render),
         *_adoptions(situation, render),
+        *(
+            step
+            for item in schema.objects()
+            if item.kind is Kind.DICTIONARY
+            for step in _dictionary(situation, item, render)
+        ),
         *(step for item in schema.objects() if item.kind is Kind.SINK for step in _sink(situation, item, render)),
         *(step for item in schema.objects() if item.kind is Kind.VIEW for step in _view(situation, item, render)),
         *_retention(situation, render),
@@ -129,14 +137,37 @@ def steps(situation: Situation) -> list[Step]:
 
 def _migrations(situation: Situation, render: Rendering) -> Iterator[Step]:
     for migration in migration_ledger.outstanding(situation.ledger, schema.migrations()):
-        statements = tuple(render(statement) for statement in migration.statements)
+        wanted = (statement for statement in migration.statements if not _done(statement, situation.existing))
+        statements = tuple(render(statement) for statement in wanted)
         yield Step(f"migration {migration.name}", statements, Entry.MIGRATION, migration.name, migration.checksum)
+
+
+def _done(statement: str, existing: ExistingTables) -> bool:
+    """True for a statement that says `-- unless here: TABLE.Column` where the table has the column by now.
+
+    For what may not be said twice, such as EXCHANGE TABLES, when a migration is taken up again. True as well for one
+    that says `-- only with: TABLE.Column` where somebody else's table lacks the column: it is not ours to alter, and
+    `adopt` does the same.
+    """
+    here, only_with = _UNLESS_HERE.search(statement), _ONLY_WITH.search(statement)
+    if only_with is not None and only_with[2] not in existing.columns.get(only_with[1], {only_with[2]}):
+        return True
+    return here is not None and here[2] in existing.columns.get(here[1], {})
 
 
 def _adoptions(situation: Situation, render: Rendering) -> Iterator[Step]:
     for name, text in _adoption_files().items():
         if situation.adoptable(name):
             yield Step(f"adopt {name}", (render(text),), Entry.ADOPTED, name)
+
+
+def _dictionary(situation: Situation, item: SchemaObject, render: Rendering) -> Iterator[Step]:
+    statement = render(item.text)
+    checksum = schema.checksum(statement)
+    if situation.ledger.checksum(Entry.DICTIONARY, item.name) != checksum:
+        replace = statement.replace("CREATE DICTIONARY IF NOT EXISTS", "CREATE OR REPLACE DICTIONARY", 1)
+        title = "change" if item.name in situation.existing else "make"
+        yield Step(f"{title} {item.name}", (replace,), Entry.DICTIONARY, item.name, checksum)
 
 
 def _sink(situation: Situation, item: SchemaObject, render: Rendering) -> Iterator[Step]:

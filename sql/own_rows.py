@@ -1,4 +1,4 @@
-"""How rows of the house's own become an INSERT: dead letters and audit deeds, which no OTLP view feeds.
+"""How rows of the house's own, which no OTLP view feeds, become an INSERT: dead letters, audit deeds, canary results.
 
 In: rows as dicts from column to value, or the lines already made of them (as the spool keeps them). Out: JSONEachRow
 lines, and a `store.port.Insert` of one block, so that a retry with the same token is stored once. Refuses a value
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from store import port
 
 AUDIT = "otel_audit"
+CANARY = "otel_canary"
 DEAD_LETTERS = "otel_dead_letters"
 
 _COLUMNS: Mapping[str, Sequence[str]] = {
@@ -52,6 +53,6 @@ def line(row: Mapping[str, object]) -> bytes:
 
 
 def insert_for(table: str, chunks: Sequence[bytes], token: str) -> port.Insert:
-    """Give the INSERT that stores `chunks`, whole lines each, in `table` (`AUDIT` or `DEAD_LETTERS`)."""
+    """Give the INSERT that stores `chunks`, whole lines each, in `table` (`AUDIT`, `CANARY` or `DEAD_LETTERS`)."""
     columns = _COLUMNS.get(table, ())
     return port.Insert(table, "JSONEachRow", chunks, columns, settings=_SETTINGS, token=token)

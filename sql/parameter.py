@@ -26,7 +26,7 @@ _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_TIME_MEND = "give RFC 3339 (2026-01-31T10:00:00Z), seconds since 1970, how long ago (15m, 2h, 7d), or now"
+TIME_MEND = "give RFC 3339 (2026-01-31T10:00:00Z), seconds since 1970, how long ago (15m, 2h, 7d), or now"
 
 Bindable = str | int | float
 """What a parameter becomes: text, a whole number (a time is nanoseconds since 1970) or a number."""
@@ -125,7 +125,7 @@ def _moment(text: str, now: int) -> int:
         return _from_epoch(text, match)
     if match := _RFC3339.fullmatch(text):
         return _from_rfc3339(match)
-    raise ValueError(_TIME_MEND)
+    raise ValueError(TIME_MEND)
 
 
 def _from_epoch(text: str, match: re.Match[str]) -> int:
@@ -141,7 +141,7 @@ def _from_rfc3339(match: re.Match[str]) -> int:
     try:
         whole = datetime.fromisoformat(f"{day}T{clock}{zone.upper().replace('Z', '+00:00')}")
     except ValueError as problem:
-        raise ValueError(f"{problem}; {_TIME_MEND}") from problem
+        raise ValueError(f"{problem}; {TIME_MEND}") from problem
     return int(whole.timestamp()) * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
 
 

@@ -2,7 +2,8 @@
 
 In: the text of a DDL file, values for its `${name}` placeholders, and an answer to which conditions hold. Out: the
 statement. It refuses an unknown placeholder, an unknown condition, and a value that could be more than the identifier
-or the number it stands for. Questions are never made here: their values are bound by the engine.
+or the number it stands for. The values of questions are never filled in here, the engine binds them; only `include`
+serves them, which puts an expression that several share in the place of its name.
 
     TTL toDateTime(Timestamp) + toIntervalDay(${logs_days}) -- when: logs_days
     record.event_name AS EventName, -- when: otel_logs.EventName
@@ -66,6 +67,24 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         raise RenderError(f"unknown placeholder ${{{error.args[0]}}}; known: {', '.join(sorted(values))}") from None
     except ValueError as error:
         raise RenderError(f"a $ that begins no placeholder: {error}; write $$ for the sign itself") from None
+
+
+def include(text: str, fragments: Mapping[str, str]) -> tuple[str, list[int]]:
+    """Put fragments in the place of their `${name}`; give the text, and of which line each of its lines was, from 0.
+
+    What stands before the name on its line indents every line of the fragment, and a guard behind it guards every one.
+    `$$` is a dollar sign.
+    """
+    lines: list[str] = []
+    origins: list[int] = []
+    for number, line in enumerate(text.splitlines()):
+        indent = line[: len(line) - len(line.lstrip())]
+        guard = _GUARD.match(line)
+        behind = f" -- {guard['sense']}: {guard['condition']}" if guard else ""
+        made = fill(guard["line"] if guard else line, fragments).split("\n")
+        lines += [f"{made[0]}{behind}", *(f"{indent}{more}{behind}" if more else more for more in made[1:])]
+        origins += [number] * len(made)
+    return "\n".join(lines), origins
 
 
 def _guarded(line: str, holds: Condition) -> str | None:

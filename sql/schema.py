@@ -3,11 +3,12 @@
 In: the files that came with this release. Out: `SchemaObject`s, in an order in which they can be made; numbered
 `Migration`s, in theirs. It refuses a file that does not say what it makes in the way the others do, naming the file.
 
-Three kinds of objects, because they change in three ways:
+Four kinds of objects, because they change in four ways:
 
-    table   keeps rows: changes by a numbered migration in sql/migrations/, never by itself
-    sink    ENGINE = Null, keeps nothing: its columns follow the file
-    view    feeds a table: its query follows the file
+    table        keeps rows: changes by a numbered migration in sql/migrations/, never by itself
+    dictionary   keeps what it read from a table: is made anew when its file changes
+    sink         ENGINE = Null, keeps nothing: its columns follow the file
+    view         feeds a table: its query follows the file
 """
 
 import re
@@ -20,7 +21,7 @@ from importlib import resources
 
 _SQL = resources.files("sql")
 _CREATE = re.compile(
-    r"^CREATE (TABLE|MATERIALIZED VIEW) IF NOT EXISTS \$\{database\}\.(\w+)\$\{on_cluster\}$", re.MULTILINE
+    r"^CREATE (TABLE|DICTIONARY|MATERIALIZED VIEW) IF NOT EXISTS \$\{database\}\.(\w+)\$\{on_cluster\}$", re.MULTILINE
 )
 _TARGET = re.compile(r"^TO \$\{database\}\.(\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"\bFROM \$\{database\}\.(\w+)")
@@ -37,6 +38,7 @@ class Kind(StrEnum):
     """How an object changes from release to release."""
 
     TABLE = "table"
+    DICTIONARY = "dictionary"
     SINK = "sink"
     VIEW = "view"
 
@@ -82,12 +84,13 @@ def checksum(text: str) -> str:
 
 @cache
 def objects() -> tuple[SchemaObject, ...]:
-    """Give all objects: tables, then sinks, then views, each view before those that feed its source."""
+    """Give all objects: tables, dictionaries, sinks, then views, each view before those that feed its source."""
     files = [*_texts("schema"), *_texts("decode")]
     found = [read_object(name, text) for name, text in files]
     views = [item for item in found if item.kind is Kind.VIEW]
     return (
         *(item for item in found if item.kind is Kind.TABLE),
+        *(item for item in found if item.kind is Kind.DICTIONARY),
         *(item for item in found if item.kind is Kind.SINK),
         *downstream_first(views),
     )
@@ -104,10 +107,12 @@ def read_object(file_name: str, text: str) -> SchemaObject:
     create, target, source = _CREATE.findall(text), _TARGET.findall(text), _SOURCE.findall(text)
     if len(create) != 1 or file_name != f"{create[0][1]}.sql":
         raise SchemaFileError(
-            f"{file_name}: needs one line CREATE TABLE or CREATE MATERIALIZED VIEW IF NOT EXISTS "
+            f"{file_name}: needs one line CREATE TABLE, DICTIONARY or MATERIALIZED VIEW IF NOT EXISTS "
             "${database}.NAME${on_cluster}, with the file's own name"
         )
     what, name = create[0]
+    if what == "DICTIONARY":
+        return SchemaObject(name, Kind.DICTIONARY, text)
     if what == "TABLE":
         return SchemaObject(name, Kind.SINK if "\nENGINE = Null" in text else Kind.TABLE, text)
     if len(target) != 1 or len(set(source)) != 1 or _QUERY_BEGIN not in text:

@@ -4,11 +4,14 @@ In: a reader's `Scope` and the statement that is asked for it. Out: ClickHouse s
 `additional_table_filters`, which the engine applies wherever it reads the table (subqueries, joins, views, and counts
 that it would take from metadata), and `readonly = 1`, which keeps the statement's own SETTINGS from taking them off.
 `sql/scopes/TABLE.sql` says what belongs to whom; a table without such a file is read by no narrowed reader.
+The same filters keep what the canary sends out of every answer, whoever asks, unless it is asked for by name.
 
 Refused, with `UndividedError`: a statement that reads what these filters do not reach: tables that are not listed,
-tables of other databases, table functions (`merge()` reads past the filters), dictionaries; and one with SETTINGS in
-its middle, which on servers before 26.9 go before the session's in spite of `readonly`. That is seen in its text, which
-is ours and comes from no reader; whatever it does not name is closed in the engine as well.
+tables of other databases, table functions (`merge()` reads past the filters), dictionaries; one with SETTINGS in its
+middle, which on servers before 26.9 go before the session's in spite of `readonly`; and one that calls a part of itself
+as a table of ours is called, since the engine matches a filter with a table's alias as well as with its name, and takes
+the first that fits. That is seen in its text, which is ours, or ClickHouse's own writing of what an agent wrote;
+whatever it does not name is closed in the engine as well.
 """
 
 import re
@@ -26,9 +29,9 @@ from store.port import Setting
 DENIED = "otelhouse: denied by scope"
 """Stands in the engine's error where a narrowed reader's statement comes to a table that is closed to it."""
 
-LONGEST = 60_000
-"""Characters of all filters of one statement: ClickHouse parses 262,144 (`max_query_size`), and a quotation mark takes
-four of them once it is quoted twice."""
+LONGEST = 120_000
+"""Characters of all filters of one statement, as they are written: ClickHouse takes 131,072 in a field over HTTP
+(`http_max_field_value_size`), and parses 262,144 where the embedded engine quotes them once more (`max_query_size`)."""
 
 DIMENSIONS = ("clusters", "namespaces", "compositions")
 
@@ -36,7 +39,16 @@ _CLOSED = f"throwIf(1, '{DENIED}')"
 """Loud where a row would be read; and since it gives 0, no row could pass even if it were not."""
 
 _NO_ROW, _EVERY_ROW = "0", "1"
-_ENTRY = re.compile(r"^-- (signal|clusters|namespaces|compositions|bounds|closed):(.*)$")
+_EVERY_SIGNAL = "every"
+"""Of a table that helps to read those of all signals, and is of none itself."""
+
+SYNTHETIC = "otelhouse-canary"
+"""Service, and for events namespace, of the house's own canary; `-- synthetic:` in sql/scopes/ says so of a table."""
+
+ASKED_FOR_BY = ("service", "namespace")
+"""Parameters of questions, and filters of streams, in which that name asks for synthetic rows."""
+
+_ENTRY = re.compile(r"^-- (signal|clusters|namespaces|compositions|bounds|closed|synthetic):(.*)$")
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
 # What may hold a name without meaning it comes first, so that it is stepped over.
@@ -48,6 +60,8 @@ _READ = re.compile(
     _FLAGS,
 )
 _LOCAL = re.compile(rf"{_NOT_READ}|\b(?P<name>\w+)\s+AS\s*\((?:\s|--[^\n]*\n)*(?:SELECT|WITH)\b", _FLAGS)
+_WORD = re.compile(rf"(?:{_NOT_READ})|(?P<word>{_NAME})|(?P<sign>\S)", _FLAGS)
+_BEFORE_TABLE = frozenset({"FROM", "JOIN", "IN"})
 _PAST_FILTERS = re.compile(r"additional_table_filters|\b(?:joinGet\w*|dict\w+|dictionary)\s*\(", re.IGNORECASE)
 _SETTINGS = re.compile(rf"{_NOT_READ}|\b(?P<word>SETTINGS)\b", _FLAGS)
 _OWN_SETTINGS = re.compile(r"\bSETTINGS\s+(?P<list>\w+\s*=\s*[\w.]+(?:\s*,\s*\w+\s*=\s*[\w.]+)*)\s*$", re.IGNORECASE)
@@ -73,6 +87,8 @@ class TableScope:
     """The questions that read it whole, and take nothing from it but bounds for other reads."""
     closed: str = ""
     """Why no narrowed reader reads it, or empty."""
+    synthetic: str = ""
+    """What holds of rows that the canary sent; empty where it sends none."""
 
 
 @cache
@@ -93,6 +109,7 @@ def read_table(file: str, text: str) -> TableScope:
         else:
             last.append(line)
     said = {key: "\n".join(lines).strip() for key, lines in entries.items()}
+    synthetic = said.pop("synthetic", "")
     conditions = {dimension: said[dimension] for dimension in DIMENSIONS if dimension in said}
     whole = said.keys() in ({"closed"}, {"signal", "bounds"}, {"signal", *DIMENSIONS})
     if not whole or not all("${values}" in condition for condition in conditions.values()):
@@ -101,7 +118,8 @@ def read_table(file: str, text: str) -> TableScope:
             "`-- clusters:`, `-- namespaces:` and `-- compositions:`, each with an expression that has ${values} in it"
         )
     bounds = frozenset(name.strip() for name in said.get("bounds", "").split(",") if name.strip())
-    return TableScope(file.removesuffix(".sql"), said.get("signal", ""), conditions, bounds, said.get("closed", ""))
+    table, signal, closed = file.removesuffix(".sql"), said.get("signal", ""), said.get("closed", "")
+    return TableScope(table, signal, conditions, bounds, closed, synthetic)
 
 
 @lru_cache(maxsize=1024)
@@ -111,13 +129,50 @@ def reads(question: str, sql: str) -> frozenset[str]:
         raise UndividedError(f"it says `{found[0]}`, which no scope reaches")
     if sum(bool(match["word"]) for match in _SETTINGS.finditer(sql)) > bool(_OWN_SETTINGS.search(sql)):
         raise UndividedError("it has SETTINGS other than plain ones at its end, which may take a scope off")
-    local = {match["name"] for match in _LOCAL.finditer(sql) if match["name"]}
-    if stolen := local & _names_of_ours():
-        raise UndividedError(f"it calls a part of itself `{min(stolen)}`, which is a table's name")
-    named = {name for name in _names_read(sql) if name not in local}
+    if stolen := [use.name for use in _uses_of_ours(sql) if use.gives_name or not use.reads]:
+        raise UndividedError(f"it calls a part of itself `{stolen[0]}`, which is a table's name")
+    named = tables_named(sql)
     for name in sorted(named):
         _check_readable(question, name)
-    return frozenset(named)
+    return named
+
+
+def tables_named(sql: str) -> frozenset[str]:
+    """What a statement of ours reads from, listed or not. Raises `UndividedError` for what has no name of its own."""
+    local = {match["name"] for match in _LOCAL.finditer(sql) if match["name"]}
+    return frozenset(name for name in _names_read(sql) if name not in local)
+
+
+def names_given(statement: str) -> frozenset[str]:
+    """The names of tables and views of ours that a statement gives to parts of itself, as ClickHouse writes it back.
+
+    That is with AS before every alias (`formatQuerySingleLine`), and without comments.
+    """
+    return frozenset(use.name for use in _uses_of_ours(statement) if use.gives_name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A place where a name of ours stands in a statement."""
+
+    name: str
+    gives_name: bool
+    """Behind AS, or before what WITH calls so, or before a parenthesis."""
+    reads: bool
+    """Where a table is read, or before the point that ends a column's qualifier."""
+
+
+def _uses_of_ours(sql: str) -> Iterator[_Use]:
+    words = [match["word"] or match["sign"] for match in _WORD.finditer(sql) if match["word"] or match["sign"]]
+    words += ["", ""]
+    ours = {name.lower() for name in names_of_ours()}
+    before = ""
+    for word, after, next_after in zip(words, words[1:], words[2:], strict=False):
+        name = word.strip('`"').rpartition(".")[2]
+        if name.lower() in ours:
+            gives = before == "AS" or after == "(" or (after.upper() == "AS" and next_after == "(")
+            yield _Use(name, gives, before in _BEFORE_TABLE or after == ".")
+        before = word.upper()
 
 
 def _names_read(sql: str) -> Iterator[str]:
@@ -143,27 +198,51 @@ def _check_readable(question: str, name: str) -> None:
 
 def signals(read: Iterable[str]) -> frozenset[str]:
     """The signals whose tables these are."""
-    return frozenset(tables()[name].signal for name in read)
+    return frozenset(tables()[name].signal for name in read) - {_EVERY_SIGNAL}
 
 
-def settings(scope: Scope, question: str, sql: str) -> dict[str, Setting]:
-    """What makes the engine narrow this statement; empty for a scope that narrows nothing.
+def settings(scope: Scope, question: str, sql: str, *, synthetic: bool = False) -> dict[str, Setting]:
+    """What makes the engine narrow this statement; `synthetic`: whether rows of the canary are seen too.
 
-    Raises `UndividedError` or `ScopeTooLongError`.
+    A scope that narrows nothing leaves the statement its own SETTINGS. Raises `UndividedError` or `ScopeTooLongError`.
     """
     if scope.everything:
-        return {}
-    filters = dict.fromkeys(sorted(_names_of_ours()), _CLOSED)
-    filters |= {name: condition(tables()[name], scope) for name in sorted(reads(question, sql))}
-    if sum(map(len, filters.values())) > LONGEST:
-        raise ScopeTooLongError(f"the filters for this scope have more than {LONGEST} characters")
+        return {} if synthetic else dict(without_synthetic())
+    filters = dict.fromkeys(sorted(names_of_ours()), _CLOSED)
+    filters |= {name: _filter(tables()[name], scope, synthetic=synthetic) for name in sorted(reads(question, sql))}
+    written = _written(filters)
+    if (length := len(written)) > LONGEST:
+        raise ScopeTooLongError(
+            f"for `{question}` it makes filters of {length} characters, and at most {LONGEST} fit into a statement"
+        )
+    return {**own_settings(sql), "additional_table_filters": written, "readonly": 1}
+
+
+def asks_for_synthetic(values: Mapping[str, object]) -> bool:
+    """Whether parameters name the canary, so that who asks wants to see its rows."""
+    return any(values.get(name) == SYNTHETIC for name in ASKED_FOR_BY)
+
+
+@cache
+def without_synthetic() -> Mapping[str, Setting]:
+    """The settings with which the engine leaves out what the canary sent, and nothing else."""
+    filters = {name: f"NOT ({table.synthetic})" for name, table in sorted(tables().items()) if table.synthetic}
+    return {"additional_table_filters": _written(filters)}
+
+
+def _filter(table: TableScope, scope: Scope, *, synthetic: bool) -> str:
+    narrowed = condition(table, scope)
+    return narrowed if synthetic or not table.synthetic else f"({narrowed}) AND NOT ({table.synthetic})"
+
+
+def _written(filters: Mapping[str, str]) -> str:
     pairs = ", ".join(f"{statements.quote(name)}: {statements.quote(text)}" for name, text in filters.items())
-    return {**_own_settings(sql), "additional_table_filters": f"{{{pairs}}}", "readonly": 1}
+    return f"{{{pairs}}}"
 
 
 def condition(table: TableScope, scope: Scope) -> str:
     """The expression that holds of exactly those rows which the reader may see. All parts of the scope must hold."""
-    if table.closed or (scope.signals and table.signal not in scope.signals):
+    if table.closed or (scope.signals and table.signal not in {_EVERY_SIGNAL, *scope.signals}):
         return _CLOSED
     if table.bounds:
         return _EVERY_ROW
@@ -189,13 +268,13 @@ def literal(value: str) -> str:
 
 
 @cache
-def _names_of_ours() -> frozenset[str]:
-    """Every table and view of the house: what a statement does not name is closed to it."""
+def names_of_ours() -> frozenset[str]:
+    """Every table and view of the house: what a statement does not name is closed to it; nothing else is called so."""
     return frozenset(tables()) | {item.name for item in schema.objects()}
 
 
-def _own_settings(sql: str) -> dict[str, Setting]:
-    """The settings at the end of the statement. In a read-only session it may only say what is in force already."""
+def own_settings(sql: str) -> dict[str, Setting]:
+    """The settings at the end of a statement. In a read-only session it may only say what is in force already."""
     found = _OWN_SETTINGS.search(sql)
     if not found:
         return {}

@@ -25,6 +25,14 @@ class RetentionSettings(BaseModel):
         description=_DAYS.format("Kubernetes events") + " Longer than logs, since events are few and say what changed. "
         "They go by whole weeks.",
     )
+    objects_days: int = Field(
+        default=90,
+        ge=0,
+        le=_MAX_DAYS,
+        description="Days after which what is known of a Kubernetes object is deleted, counted from when it was last "
+        "seen. 0 keeps it for ever. As long as events, logs, spans and metrics: it tells which workload and "
+        "composition they are of.",
+    )
     dead_letters_days: int = Field(
         default=30,
         ge=0,
@@ -38,6 +46,12 @@ class RetentionSettings(BaseModel):
         le=_MAX_DAYS,
         description=_DAYS.format("audit deeds") + " More than a year, so that a yearly review finds all of it. They go "
         "by whole months.",
+    )
+    canary_days: int = Field(
+        default=30,
+        ge=0,
+        le=_MAX_DAYS,
+        description=_DAYS.format("results of the canary") + " They go by whole weeks.",
     )
 
 

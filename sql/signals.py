@@ -1,4 +1,4 @@
-"""The three OTLP signals, and nothing else: names that ingest, decode and schema share."""
+"""The three OTLP signals, names that ingest, decode and schema share; and what questions can be about."""
 
 from enum import StrEnum
 
@@ -9,3 +9,12 @@ class Signal(StrEnum):
     LOGS = "logs"
     TRACES = "traces"
     METRICS = "metrics"
+
+
+class Subject(StrEnum):
+    """What a question can be about: a signal, or the Kubernetes events, which come as logs and have their own table."""
+
+    LOGS = "logs"
+    TRACES = "traces"
+    METRICS = "metrics"
+    EVENTS = "events"

@@ -11,14 +11,17 @@ by that. An insert cannot be cancelled here. Importing this module loads the eng
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from typing import Any
 
 import chdb
 from chdb.state.sqlitelike import Connection
 from clickhouse_driver import errors as driver_errors
 
-from store import blocks, bodies, codes, engine, errors, limits, memory_file, statements
+from store import access, blocks, bodies, codes, engine, errors, limits, memory_file, statements
+from store.access import Readable
 from store.port import Answer, Cell, Column, Insert, InsertReceipt, Select, Setting
 from store.settings import StoreSettings
 from store.turnstile import Turnstile
@@ -29,8 +32,9 @@ CLOSE_SECONDS = 30.0
 class EmbeddedStore:
     """A `store.port.Store` on the engine in this process."""
 
-    def __init__(self, settings: StoreSettings) -> None:
-        self._engine = engine.acquire(settings.path, settings.engine)
+    def __init__(self, settings: StoreSettings, readable: Sequence[str] = ()) -> None:
+        """`readable`: tables that an `EmbeddedReader` may read; counts for who opens the engine."""
+        self._engine = engine.acquire(settings.path, settings.engine, Readable(settings.database, tuple(readable)))
         self._database = settings.database
         self._selects = Turnstile(settings.select_connections, "questions")
         self._inserts = Turnstile(settings.insert_connections, "inserts")
@@ -65,10 +69,13 @@ class EmbeddedStore:
         if select.query_id:
             settings["log_comment"] = select.query_id
         with self._selects.turn(select.limits.seconds):
-            with self._connection(codes.Verb.SELECT, select.query_id) as connection:
+            with self._session(select.query_id) as connection:
                 connection.query(f"SET {statements.settings_list(settings)}", "Null")
-                result = connection.query(select.sql, "Native", parameters)
-                columns, rows = _read(result.bytes())
+                result = connection.query(select.sql, select.format or "Native", parameters)
+                body = result.bytes()
+                if select.format:
+                    return _as_bytes(select, body, result, time.monotonic() - begin)
+                columns, rows = _read(body)
             if not columns and statements.is_question(select.sql):
                 columns = self._columns_of_nothing(select, parameters)
         rows, truncated = limits.cut(rows, select.limits)
@@ -109,10 +116,14 @@ class EmbeddedStore:
 
     def _columns_of_nothing(self, select: Select, parameters: dict[str, str]) -> tuple[Column, ...]:
         """Find the columns of an answer without rows, which `FORMAT Native` leaves out."""
-        with self._connection(codes.Verb.SELECT, select.query_id) as connection:
+        with self._session(select.query_id) as connection:
             connection.query(f"SET {statements.settings_list(limits.settings_beside_rows(select))}", "Null")
             _, described = _read(connection.query(statements.describe(select.sql), "Native", parameters).bytes())
         return blocks.columns((str(name), str(type_name)) for name, type_name, *_ in described)
+
+    def _session(self, query_id: str) -> AbstractContextManager[Connection]:
+        """A connection for one question."""
+        return self._connection(codes.Verb.SELECT, query_id)
 
     @contextmanager
     def _connection(self, verb: codes.Verb, query_id: str = "") -> Iterator[Connection]:
@@ -132,6 +143,43 @@ class EmbeddedStore:
             raise errors.OverloadedError(f"no room for the body of an insert: {error.strerror}") from error
         except (chdb.ChdbError, RuntimeError) as error:
             raise _as_store_error(error, verb, query_id) from error
+
+
+class EmbeddedReader(EmbeddedStore):
+    """The same engine for statements that are not ours: each in a session that may read a few tables and no more.
+
+    The session takes on `access.READER_ROLE` before the statement comes, and a read-only mode that no SETTINGS of the
+    statement ends. Who gives it more than one statement at once gives away the first: the engine runs them all.
+    """
+
+    def __init__(self, settings: StoreSettings) -> None:
+        super().__init__(settings)
+        readable = self._engine.readable
+        if readable is None or not readable.tables or readable.database != settings.database:
+            self.close()
+            raise errors.MisconfiguredError(
+                f"the engine on {settings.path} was opened without tables of database {settings.database} that "
+                "statements of others may read"
+            )
+
+    def insert(self, insert: Insert) -> InsertReceipt:
+        """Refuse: a reader writes nothing."""
+        raise errors.MisconfiguredError(f"this store reads only, and {insert.table} is to be written")
+
+    def select(self, select: Select) -> Answer:
+        """Ask. Raises a `StoreError`."""
+        return super().select(replace(select, settings={**select.settings, "readonly": 1}))
+
+    @contextmanager
+    def _session(self, query_id: str) -> Iterator[Connection]:
+        with super()._session(query_id) as connection:
+            connection.query(f"SET ROLE {access.READER_ROLE}", "Null")
+            yield connection
+
+
+def _as_bytes(select: Select, body: bytes, result: Any, elapsed: float) -> Answer:  # noqa: ANN401  chdb's, without types
+    read = {"rows_read": result.storage_rows_read(), "bytes_read": result.storage_bytes_read()}
+    return Answer((), [], elapsed, query_id=select.query_id, body=body, **read)
 
 
 def _as_store_error(error: Exception, verb: codes.Verb, query_id: str) -> errors.StoreError:

@@ -6,7 +6,6 @@ folder with other settings, and a path with characters that chdb's connection te
 `MisconfiguredError`, naming the folder.
 """
 
-import fcntl
 import os
 import threading
 from pathlib import Path
@@ -14,11 +13,9 @@ from pathlib import Path
 import chdb
 from chdb.state.sqlitelike import Connection
 
-from store import errors
+from store import access, engine_lock, errors
+from store.access import Readable
 from store.settings import EngineSettings
-
-LOCK_FILE = "otelhouse.lock"
-"""Ours, beside ClickHouse's own `status`: chdb says only that it could not start."""
 
 _FORBIDDEN_IN_PATH = frozenset("?&%#")
 
@@ -26,15 +23,18 @@ _FORBIDDEN_IN_PATH = frozenset("?&%#")
 class Engine:
     """One open folder. `release` once for each `acquire`."""
 
-    def __init__(self, folder: Path, settings: EngineSettings) -> None:
+    def __init__(self, folder: Path, settings: EngineSettings, readable: Readable | None) -> None:
         self.folder = folder
         self.settings = settings
+        self.readable = readable
+        """What statements that are not ours may read, as it was at the engine's start."""
         self.holders = 0
-        self._lock_file = _lock(folder)
+        self._lock_file = engine_lock.hold(folder)
         try:
+            users = access.write(folder, readable)
             # As long as one connection is open the engine lives; all others come and go.
-            self._anchor = _connect(f"{folder}?{_arguments(settings)}")
-        except RuntimeError as error:
+            self._anchor = _connect(f"{folder}?config-file={users}&{_arguments(settings)}")
+        except (RuntimeError, OSError, errors.MisconfiguredError) as error:
             os.close(self._lock_file)
             raise errors.MisconfiguredError(f"the engine did not start on {folder}: {error}") from error
 
@@ -53,15 +53,18 @@ _open: list[Engine] = []
 """The process's engine, if there is one."""
 
 
-def acquire(path: Path, settings: EngineSettings) -> Engine:
-    """Open the folder, or share it with whom has it open in this process."""
+def acquire(path: Path, settings: EngineSettings, readable: Readable | None = None) -> Engine:
+    """Open the folder, or share it with whom has it open in this process.
+
+    `readable` counts for who opens it: the engine learns at its start what statements that are not ours may read.
+    """
     folder = path.expanduser().absolute()
     if bad := _FORBIDDEN_IN_PATH & set(str(folder)):
         raise errors.MisconfiguredError(f"the folder {folder} has a {min(bad)!r} in its path: choose another")
     with _guard:
         engine = _open[0] if _open else None
         if engine is None:
-            engine = Engine(folder, settings)
+            engine = Engine(folder, settings, readable)
             _open.append(engine)
         elif engine.folder != folder:
             raise errors.MisconfiguredError(
@@ -86,22 +89,6 @@ def release(engine: Engine) -> None:
 def _connect(where: str) -> Connection:
     connection: Connection = chdb.connect(where)  # type: ignore[no-untyped-call]  # chdb's annotations end here
     return connection
-
-
-def _lock(folder: Path) -> int:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock_file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise errors.MisconfiguredError(f"the engine's folder {folder} cannot be used: {error.strerror}") from error
-    try:
-        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock_file)
-        raise errors.MisconfiguredError(
-            f"the engine's folder {folder} is in use by another process: ask that one over REST, or stop it first"
-        ) from error
-    return lock_file
 
 
 def _arguments(settings: EngineSettings) -> str:

@@ -20,11 +20,13 @@ def settings(select: Select) -> dict[str, Setting]:
 def settings_beside_rows(select: Select) -> dict[str, Setting]:
     """Give the same without the bound on rows."""
     limits = select.limits
-    if limits.seconds <= 0 or limits.rows < 0 or limits.bytes_read < 0 or limits.memory_bytes < 0:
+    if limits.seconds <= 0 or min(limits.rows, limits.bytes_read, limits.memory_bytes, limits.result_bytes) < 0:
         raise errors.MisconfiguredError(f"limits must not be negative, and seconds above 0: {limits}")
     given: dict[str, Setting] = {"max_execution_time": limits.seconds, "timeout_overflow_mode": "throw"}
     if limits.bytes_read:
         given |= {"max_bytes_to_read": limits.bytes_read, "read_overflow_mode": "throw"}
+    if limits.result_bytes:
+        given |= {"max_result_bytes": limits.result_bytes, "result_overflow_mode": "throw"}
     if limits.memory_bytes:
         given["max_memory_usage"] = limits.memory_bytes
     return given | dict(select.settings)

@@ -60,6 +60,8 @@ class Limits:
     """Bytes the engine may read, 0 for no bound."""
     memory_bytes: int = 0
     """Memory the engine may use, 0 for its own default."""
+    result_bytes: int = 0
+    """Bytes that the answer may have in the engine's memory, 0 for no bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Select:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     query_id: str = ""
     """Chosen by the caller, so that it can be found in `system.query_log` and cancelled; empty lets the door choose."""
+    format: str = ""
+    """ClickHouse output format (ArrowStream) in which the caller wants the answer as bytes; empty for rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,9 @@ class Answer:
     query_id: str
     truncated: bool = False
     """True exactly when rows were left out because of `Limits.rows`."""
+    body: bytes = b""
+    """The answer in `Select.format`, where one was asked for: `columns` and `rows` are empty then, `truncated` is not
+    known, and one row more than `Limits.rows` may be in it."""
 
 
 class Store(Protocol):

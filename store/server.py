@@ -2,11 +2,13 @@
 
 In: the port's inserts and selects, from any thread. Out: receipts and answers. Questions go over the native protocol
 (`store.native_questions`), inserts over HTTP (`store.http_inserts`), since a native client would have to encode
-Protobuf's rows itself. Nothing is connected before the first of each; how many run at once is bounded by the settings.
+Protobuf's rows itself, and answers in a format of ClickHouse's over HTTP too (`store.http_answers`). Nothing is
+connected before the first of each; how many run at once is bounded by the settings.
 """
 
 import time
 
+from store.http_answers import HttpAnswers
 from store.http_inserts import HttpInserts
 from store.native_questions import NativeQuestions
 from store.port import Answer, Insert, InsertReceipt, Select
@@ -20,6 +22,7 @@ class ServerStore:
     def __init__(self, settings: StoreSettings) -> None:
         self._questions = NativeQuestions(settings.address, settings)
         self._http = HttpInserts(settings.address, settings)
+        self._formatted = HttpAnswers(settings.address, settings)
         self._selects = Turnstile(settings.select_connections, "questions")
         self._inserts = Turnstile(settings.insert_connections, "inserts")
         self._insert_wait_s = settings.insert_timeout_s
@@ -34,7 +37,7 @@ class ServerStore:
     def select(self, select: Select) -> Answer:
         """Ask, or run a statement without an answer. Raises a `StoreError`."""
         with self._selects.turn(select.limits.seconds):
-            return self._questions.select(select)
+            return self._formatted.select(select) if select.format else self._questions.select(select)
 
     def cancel(self, query_id: str) -> None:
         """Stop the statement with this id, beside all others."""
@@ -47,3 +50,4 @@ class ServerStore:
         self._inserts.close()
         self._questions.close()
         self._http.close()
+        self._formatted.close()

@@ -81,13 +81,28 @@ class StoreSettings(BaseModel):
         "sent again with the same token.",
     )
     select_connections: int = Field(
-        default=8,
+        default=12,
         ge=1,
         le=256,
-        description="Questions asked at the same time; more wait. Each holds a connection of its own.",
+        description="Questions asked at the same time; more wait. Each holds a connection of its own. Live streams "
+        "take up to five beside those of `query.concurrency`.",
     )
     insert_connections: int = Field(
         default=8, ge=1, le=256, description="Inserts at the same time; more wait. Each holds a connection of its own."
+    )
+    keep_free_bytes: int = Field(
+        default=1024 * 1024 * 1024,
+        ge=0,
+        le=1024**5,
+        description="Bytes that must stay free on each disk of ClickHouse. Below, nothing more is inserted: what comes "
+        "waits in the spool, and when the spool may take no more, senders are asked to come again. Merges and the "
+        "deletion of old rows need room to work in.",
+    )
+    low_free_ratio: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Part of a disk of ClickHouse that should be free: below, `/readyz` says `degraded`.",
     )
     engine: EngineSettings = Field(default=EngineSettings(), description="The embedded engine's share of the machine.")
 

@@ -14,10 +14,11 @@ SELECT
     trace_id_text(record.trace_id) AS TraceId,
     span_id_text(record.span_id) AS SpanId,
     toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
-    toLowCardinality(record.severity_text) AS SeverityText,
-    toUInt8(bitAnd(record.severity_number, 255)) AS SeverityNumber,
+    -- A sender's own severity is never touched; without any, it is what the body tells of its level.
+    toLowCardinality(if((${severity_level} AS level) = 0, record.severity_text, ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][intDiv(level, 4) + 1])) AS SeverityText,
+    toUInt8(if(level = 0, bitAnd(record.severity_number, 255), level)) AS SeverityNumber,
     ServiceName,
-    text(record.body) AS Body,
+    Body,
     ResourceSchemaUrl, -- when: otel_logs.ResourceSchemaUrl
     ScopeSchemaUrl, -- when: otel_logs.ScopeSchemaUrl
     record.event_name AS EventName, -- when: otel_logs.EventName
@@ -30,31 +31,54 @@ FROM
 (
     SELECT
         arrival_unix_nano,
-        service_name(pairs[1]) AS ServiceName,
+        ServiceName,
         ResourceSchemaUrl,
-        sorted_map(pairs[1]) AS ResourceAttributes,
-        toLowCardinality(scoped.schema_url) AS ScopeSchemaUrl,
-        scoped.scope.name AS ScopeName,
-        toLowCardinality(scoped.scope.version) AS ScopeVersion,
-        sorted_map(pairs[2]) AS ScopeAttributes,
-        scoped.log_records AS records
+        ResourceAttributes,
+        ScopeSchemaUrl,
+        ScopeName,
+        ScopeVersion,
+        ScopeAttributes,
+        record,
+        text(record.body) AS Body,
+        -- The beginning of the body up to where it tells its level; of an empty text, where the sender tells it.
+        extract(
+            replaceRegexpAll(
+                substring(if(record.severity_text = '' AND record.severity_number = 0, Body, ''), 1, 1000),
+                '\x1b\\[[0-9;]*[A-Za-z]',
+                ''
+            ),
+            ${severity_told}
+        ) AS told
     FROM
     (
         SELECT
             arrival_unix_nano,
+            service_name(pairs[1]) AS ServiceName,
             ResourceSchemaUrl,
-            scoped,
-            arrayMap(attributes -> text_pairs(attributes), [resource_attributes, scoped.scope.attributes]) AS pairs
+            sorted_map(pairs[1]) AS ResourceAttributes,
+            toLowCardinality(scoped.schema_url) AS ScopeSchemaUrl,
+            scoped.scope.name AS ScopeName,
+            toLowCardinality(scoped.scope.version) AS ScopeVersion,
+            sorted_map(pairs[2]) AS ScopeAttributes,
+            scoped.log_records AS records
         FROM
         (
             SELECT
                 arrival_unix_nano,
-                resource.attributes AS resource_attributes,
-                toLowCardinality(schema_url) AS ResourceSchemaUrl,
-                scope_logs
-            FROM ${database}.otlp_logs
+                ResourceSchemaUrl,
+                scoped,
+                arrayMap(attributes -> text_pairs(attributes), [resource_attributes, scoped.scope.attributes]) AS pairs
+            FROM
+            (
+                SELECT
+                    arrival_unix_nano,
+                    resource.attributes AS resource_attributes,
+                    toLowCardinality(schema_url) AS ResourceSchemaUrl,
+                    scope_logs
+                FROM ${database}.otlp_logs
+            )
+            ARRAY JOIN scope_logs AS scoped
         )
-        ARRAY JOIN scope_logs AS scoped
     )
+    ARRAY JOIN records AS record
 )
-ARRAY JOIN records AS record

@@ -78,7 +78,7 @@
 --   help: Conversation it belongs to, or empty.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso
+    ${iso}
 SELECT
     iso(Timestamp) AS time,
     ServiceName AS service,
@@ -99,9 +99,9 @@ SELECT
 FROM otel_traces
 WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
     AND Timestamp < {until:DateTime64(9, 'UTC')}
-    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({agent:String} = '' OR ServiceName = {agent:String} OR SpanAttributes['gen_ai.agent.name'] = {agent:String})
+    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({agent:String} = '' OR ServiceName = {agent:String} OR SpanAttributes['gen_ai.agent.name'] = {agent:String}) -- when: agent
     AND (
         {agent:String} != ''
         OR startsWith(ServiceName, 'kagent')

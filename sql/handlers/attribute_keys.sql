@@ -82,74 +82,58 @@ WITH
     items AS (
         SELECT 'logs' AS signal, 'resource' AS place, ServiceName AS service, ResourceAttributes AS attributes
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
         UNION ALL
         SELECT 'logs' AS signal, 'item' AS place, ServiceName AS service, LogAttributes AS attributes
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
         UNION ALL
         SELECT 'traces' AS signal, 'resource' AS place, ServiceName AS service, ResourceAttributes AS attributes
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
         UNION ALL
         SELECT 'traces' AS signal, 'item' AS place, ServiceName AS service, SpanAttributes AS attributes
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
         UNION ALL
         SELECT 'metrics' AS signal, 'resource' AS place, ServiceName AS service, ResourceAttributes AS attributes
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'metrics')
         UNION ALL
         SELECT 'metrics' AS signal, 'item' AS place, ServiceName AS service, Attributes AS attributes
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'metrics')
     )
 SELECT

@@ -86,15 +86,11 @@ WITH
             'logs' AS signal, 'resource' AS place, ServiceName AS service, Timestamp AS time,
             ResourceAttributes[{attribute:String}] AS value
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
             AND mapContains(ResourceAttributes, {attribute:String})
         UNION ALL
@@ -102,15 +98,11 @@ WITH
             'logs' AS signal, 'item' AS place, ServiceName AS service, Timestamp AS time,
             LogAttributes[{attribute:String}] AS value
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
             AND mapContains(LogAttributes, {attribute:String})
         UNION ALL
@@ -120,10 +112,10 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
             AND mapContains(ResourceAttributes, {attribute:String})
         UNION ALL
@@ -133,10 +125,10 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
             AND mapContains(SpanAttributes, {attribute:String})
         UNION ALL
@@ -144,15 +136,11 @@ WITH
             'metrics' AS signal, 'resource' AS place, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
             ResourceAttributes[{attribute:String}] AS value
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'metrics')
             AND mapContains(ResourceAttributes, {attribute:String})
         UNION ALL
@@ -160,15 +148,11 @@ WITH
             'metrics' AS signal, 'item' AS place, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
             Attributes[{attribute:String}] AS value
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'metrics')
             AND mapContains(Attributes, {attribute:String})
     )

@@ -78,8 +78,8 @@ WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
     AND Timestamp < {until:DateTime64(9, 'UTC')}
     AND ({action:String} = '' OR Action = {action:String}
         OR (endsWith({action:String}, '.') AND startsWith(Action, {action:String})))
-    AND ({actor:String} = '' OR Actor = {actor:String})
-    AND ({outcome:String} = '' OR Outcome = {outcome:String})
+    AND ({actor:String} = '' OR Actor = {actor:String}) -- when: actor
+    AND ({outcome:String} = '' OR Outcome = {outcome:String}) -- when: outcome
 -- Handed over twice, after a crash, it is still one deed.
 ORDER BY Timestamp DESC, Id
 LIMIT 1 BY Id

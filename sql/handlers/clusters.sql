@@ -58,11 +58,7 @@ WITH
             'logs' AS signal, ClusterName AS cluster, ClusterUid AS uid, ServiceName AS service,
             count() AS rows, max(Timestamp) AS newest
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+        WHERE ${logs_window}
         GROUP BY cluster, uid, service
         UNION ALL
         SELECT 'traces', ClusterName AS cluster, ClusterUid AS uid, ServiceName AS service, count(), max(Timestamp)
@@ -75,11 +71,7 @@ WITH
             'metrics', ClusterName AS cluster, ClusterUid AS uid, ServiceName AS service,
             count(), max(toDateTime64(TimeUnix, 9))
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
+        WHERE ${points_window}
         GROUP BY cluster, uid, service
     )
 SELECT

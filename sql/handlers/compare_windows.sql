@@ -83,106 +83,9 @@
 --   help: End of the window before.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
-    -- A log message without what differs from one time to the next. The same expression stands in each question that
-    -- needs it; the order matters, since each mask goes over what the ones before it left.
-    (
-        body -> (
-            replaceRegexpAll(body, '\x1b\\[[0-9;]*[A-Za-z]', '') AS plain,
-            -- Of a record that is a JSON object, its message is what tells it from others.
-            if(
-                startsWith(plain, '{'),
-                firstNonDefault(
-                    JSONExtractString(plain, 'message'),
-                    JSONExtractString(plain, 'msg'),
-                    JSONExtractString(plain, 'object', 'message'),
-                    JSONExtractString(plain, 'object', 'note'),
-                    plain
-                ),
-                plain
-            ) AS message,
-            trimBoth(substringUTF8(message, 1, 300)) AS start,
-            -- What is JSON still has its keys in quotation marks.
-            if(
-                match(start, '^[{\\[]["{\\[]'),
-                start,
-                replaceRegexpAll(
-                    replaceRegexpAll(start, '"[^"]*"|`[^`]*`', '<text>'),
-                    '(^|[^0-9A-Za-z])\'[^\']*\'', '\\1<text>'
-                )
-            ) AS unquoted,
-            replaceRegexpAll(
-                unquoted,
-                '\\b[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?',
-                '<time>'
-            ) AS timeless,
-            replaceRegexpAll(
-                timeless,
-                '\\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\b',
-                '<uuid>'
-            ) AS anonymous,
-            replaceRegexpAll(
-                anonymous,
-                '\\b[0-9]{1,3}(\\.[0-9]{1,3}){3}\\b(:[0-9]+)?|\\b[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{0,4}){3,7}\\b',
-                '<ip>'
-            ) AS placeless,
-            -- Names of pods: Kubernetes makes their ends of these letters.
-            replaceRegexpAll(
-                placeless,
-                '-[bcdfghjklmnpqrstvwxz2456789]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\\b',
-                '-<pod>'
-            ) AS podless,
-            replaceRegexpAll(podless, '\\b[0-9]+([.,:][0-9]+)*\\b', '<n>') AS countless,
-            replaceRegexpAll(countless, '\\b(0[xX][0-9a-fA-F]+|[0-9a-fA-F]{8,})\\b', '<hex>') AS hexless,
-            replaceRegexpAll(hexless, '[0-9]+([.,:][0-9]+)*', '<n>') AS masked
-        ).11
-    ) AS pattern_of,
+    ${iso},
+    ${level_of},
+    ${pattern_of},
     toUnixTimestamp64Nano({since:DateTime64(9, 'UTC')}) AS since_ns,
     toUnixTimestamp64Nano({until:DateTime64(9, 'UTC')}) AS until_ns,
     -- The window before lies so many nanoseconds earlier, and is as long.
@@ -194,7 +97,7 @@ WITH
     5 AS fewest_errors,
     20 AS fewest_requests,
     records AS (
-        SELECT Timestamp, ServiceName AS service, Body, TraceId, level_of(SeverityNumber, SeverityText, Body) AS level
+        SELECT Timestamp, ServiceName AS service, Body, TraceId, SpanId, level_of(SeverityNumber, SeverityText, Body) AS level
         FROM otel_logs
         WHERE (
                 (Timestamp >= {since:DateTime64(9, 'UTC')} AND Timestamp < {until:DateTime64(9, 'UTC')})
@@ -211,10 +114,10 @@ WITH
                     AND toStartOfFiveMinutes(Timestamp) < before_until
                 )
             )
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
     ),
     -- Read once, and kept as a constant: (service, log records before and after, errors among them before and after).
     (
@@ -232,7 +135,7 @@ WITH
     ) AS logged,
     arraySum(logged.2) AS logs_before,
     arraySum(logged.3) AS logs_after,
-    -- Of more records than are to be looked at only a share is, spread over both windows, and the same each time.
+    -- Of more records than are to be looked at only a share is, spread over both windows.
     greatest(1, toUInt64(ceil((logs_before + logs_after) / {sample:UInt32}))) AS every,
     patterns AS (
         SELECT
@@ -243,7 +146,8 @@ WITH
             max(level) AS highest,
             argMax((Body, TraceId), (Timestamp, Body)) AS newest
         FROM records
-        WHERE every = 1 OR cityHash64(Timestamp) % every = 0
+        -- The place in the block tells apart what is the same in everything, such as a burst under one time.
+        WHERE every = 1 OR cityHash64(Timestamp, Body, TraceId, SpanId, rowNumberInBlock()) % every = 0
         GROUP BY service, pattern
         -- What is new, unless everything is; and what is gone and was not so rare that it may be missing by chance.
         HAVING (before = 0 AND logs_before > 0) OR (after = 0 AND logs_after > 0 AND before >= 10 * every)
@@ -271,10 +175,10 @@ WITH
                     (Timestamp >= {since:DateTime64(9, 'UTC')} AND Timestamp < {until:DateTime64(9, 'UTC')})
                     OR (Timestamp >= before_since AND Timestamp < before_until)
                 )
-                AND ({service:String} = '' OR ServiceName = {service:String})
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String})
+                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${of_composition}) -- when: composition
                 -- The second spelling is that of rows which exporters wrote before 2024.
                 AND SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER')
             GROUP BY service, span

@@ -4,7 +4,7 @@
 --     it; `count` says how often it happened. The newest are kept where the limit cuts. Those about the composition
 --     itself belong to it too, labelled or not: its id is the uid of that object.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: events
 -- limit rows: 1000
 -- limit seconds: 20
 --
@@ -88,9 +88,14 @@
 -- column event_name: String
 --   help: Name of the event itself.
 --   wide: yes
+-- column position: String
+--   help: Where the event stands in the order of this answer.
+--   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    argMax((Type, Reason, Message, FieldPath, Action, SourceComponent, SourceHost), (EventTime, Count, IngestedAt)) AS newest
+    ${iso},
+    argMax((Type, Reason, Message, FieldPath, Action, SourceComponent, SourceHost), (EventTime, Count, IngestedAt)) AS newest,
+    toUnixTimestamp64Nano(max(EventTime)) AS at,
+    cityHash64(Namespace, Kind, Name, ${event_identity}) AS key
 SELECT
     iso(max(EventTime)) AS last_seen,
     newest.1 AS type,
@@ -111,19 +116,22 @@ SELECT
     max(ClusterName) AS cluster,
     max(CompositionId) AS composition,
     max(EventUid) AS event_uid,
-    max(EventName) AS event_name
+    max(EventName) AS event_name,
+    concat(toString(at), '-', toString(key)) AS position
 FROM otel_k8s_events
 WHERE EventTime >= {since:DateTime64(9, 'UTC')}
     AND EventTime < {until:DateTime64(9, 'UTC')}
-    AND (CompositionId = {composition:String} OR Uid = {composition:String})
-    AND ({namespace:String} = '' OR Namespace = {namespace:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({type:String} = '' OR lower(Type) = {type:String})
+    AND ${events_told_once}
+    AND ${events_of_composition}
+    AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({type:String} = '' OR lower(Type) = {type:String}) -- when: type
 -- An event is one however many collectors sent it and however often; its count says how often it happened.
 GROUP BY
     Namespace,
     Kind,
     Name,
-    if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
-ORDER BY max(EventTime) DESC, namespace, kind, name, reason, event_uid
-LIMIT {limit:UInt32}
+    ${event_identity}
+HAVING at < {page_at:Int64} OR (at = {page_at:Int64} AND key >= {page_key:UInt64})
+ORDER BY at DESC, key
+LIMIT {limit:UInt32} OFFSET {page_skip:UInt64}

@@ -4,7 +4,7 @@
 --     window; ok: something was looked at that can tell, and none of these; unknown: nothing but log records whose
 --     severity nobody knows. No row at all means that nothing was looked at, which is no health.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, traces
+-- signals: logs, traces, events
 -- limit rows: 1000
 -- limit seconds: 30
 --
@@ -67,53 +67,8 @@
 --   help: Cluster of the object, by name.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
     -- One row for each event, and for each pod or service that logs and spans are of.
     parts AS (
@@ -135,14 +90,15 @@ WITH
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
-            AND (CompositionId = {composition:String} OR Uid = {composition:String})
-            AND ({namespace:String} = '' OR Namespace = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ${events_told_once}
+            AND ${events_of_composition}
+            AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY
             Namespace,
             Kind,
             Name,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+            ${event_identity}
         UNION ALL
         WITH level_of(SeverityNumber, SeverityText, Body) AS level
         SELECT
@@ -153,14 +109,10 @@ WITH
             0, 0, count(), countIf(level >= 17), countIf(level = 0), 0, 0,
             toDateTime64(max(Timestamp), 9, 'UTC'), '', ''
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND CompositionId = {composition:String}
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+        WHERE ${logs_window}
+            AND ${logs_of_composition}
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             -- Kubernetes events arrive as log records too.
             AND NOT mapContains(LogAttributes, 'k8s.event.reason')
             AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])
@@ -176,9 +128,9 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND CompositionId = {composition:String}
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ${of_composition}
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY its_namespace, its_kind, its_name, its_cluster
     )
 SELECT

@@ -3,7 +3,7 @@
 -- description: A composition is seen by the events of its objects and by log records that carry its id. One that was
 --     quiet in the window is not here.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: logs, events
 -- limit rows: 1000
 -- limit seconds: 20
 --
@@ -56,7 +56,7 @@
 --   help: Clusters that it was seen in, by name, at most 100 of each.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     -- An event is one however many collectors sent it and however often; its count says how often it happened.
     events AS (
         SELECT
@@ -73,14 +73,15 @@ WITH
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
-            AND ({namespace:String} = '' OR Namespace = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ${events_told_once}
+            AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND if(CompositionId != '', CompositionId, if(startsWith(ApiVersion, 'composition.krateo.io/'), Uid, '')) != ''
         GROUP BY
             Namespace,
             Kind,
             Name,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+            ${event_identity}
     ),
     told AS (
         SELECT
@@ -108,14 +109,10 @@ WITH
             count() AS its_logs,
             toDateTime64(max(Timestamp), 9, 'UTC') AS newest
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+        WHERE ${logs_window}
             AND CompositionId != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY id
     )
 SELECT

@@ -50,7 +50,7 @@
 -- column reason: String
 --   help: Why they could not be stored, and how to mend it.
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso
+    ${iso}
 SELECT
     count() AS letters,
     Signal AS signal,

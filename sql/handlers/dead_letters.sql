@@ -81,7 +81,7 @@
 -- column reason: String
 --   help: Why it could not be stored, and how to mend it.
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso
+    ${iso}
 SELECT
     Id AS id,
     iso(ReceivedAt) AS received,
@@ -103,10 +103,10 @@ FROM otel_dead_letters FINAL
 WHERE ReceivedAt >= {since:DateTime64(9, 'UTC')}
     AND ReceivedAt < {until:DateTime64(9, 'UTC')}
     AND ({state:String} = 'any' OR State = {state:String})
-    AND ({signal:String} = '' OR Signal = {signal:String})
-    AND ({service:String} = '' OR ServiceName = {service:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({sender:String} = '' OR Sender = {sender:String})
-    AND ({text:String} = '' OR position(Reason, {text:String}) > 0)
+    AND ({signal:String} = '' OR Signal = {signal:String}) -- when: signal
+    AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({sender:String} = '' OR Sender = {sender:String}) -- when: sender
+    AND ({text:String} = '' OR position(Reason, {text:String}) > 0) -- when: text
 ORDER BY ReceivedAt DESC, Id DESC
 LIMIT {limit:UInt32}

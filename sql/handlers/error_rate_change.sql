@@ -71,6 +71,15 @@
 --   help: errors / total, 0 to 1; null without any.
 -- column error_share_before: Nullable(Float64)
 --   help: errors_before / total_before, 0 to 1; null without any.
+-- column p90_ms: Nullable(Float64)
+--   help: 90 of 100 requests took at most so many milliseconds; null for logs, and without requests.
+--   wide: yes
+-- column p95_ms: Nullable(Float64)
+--   help: 95 of 100 requests took at most so many milliseconds; null for logs, and without requests.
+--   wide: yes
+-- column p95_ms_before: Nullable(Float64)
+--   help: The same in the window before.
+--   wide: yes
 -- column deviation: Float64
 --   help: Difference in standard errors: above 2.576 it is up, below -2.576 down, unless the errors are too few.
 --   wide: yes
@@ -81,53 +90,8 @@
 --   help: End of the window before.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     toUnixTimestamp64Nano({since:DateTime64(9, 'UTC')}) AS since_ns,
     toUnixTimestamp64Nano({until:DateTime64(9, 'UTC')}) AS until_ns,
     -- The window before lies so many nanoseconds earlier, and is as long.
@@ -143,19 +107,27 @@ WITH
             countIf(Timestamp >= {since:DateTime64(9, 'UTC')}) AS total,
             countIf(Timestamp < {since:DateTime64(9, 'UTC')}) AS total_before,
             countIf(is_error AND Timestamp >= {since:DateTime64(9, 'UTC')}) AS errors,
-            countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')}) AS errors_before
+            countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')}) AS errors_before,
+            toFloat64(quantileTDigestIf(0.9)(ms, Timestamp >= {since:DateTime64(9, 'UTC')})) AS p90,
+            toFloat64(quantileTDigestIf(0.95)(ms, Timestamp >= {since:DateTime64(9, 'UTC')})) AS p95,
+            toFloat64(quantileTDigestIf(0.95)(ms, Timestamp < {since:DateTime64(9, 'UTC')})) AS p95_before
         FROM
         (
-            SELECT ServiceName, Timestamp, StatusCode IN ('Error', 'STATUS_CODE_ERROR') AS is_error
+            SELECT
+                ServiceName,
+                Timestamp,
+                StatusCode IN ('Error', 'STATUS_CODE_ERROR') AS is_error,
+                -- Exporters that subtracted without looking stored an end before the start as nearly 2^64.
+                if(Duration < 9223372036854775808, Duration, 0) / 1e6 AS ms
             FROM otel_traces
             WHERE (
                     (Timestamp >= {since:DateTime64(9, 'UTC')} AND Timestamp < {until:DateTime64(9, 'UTC')})
                     OR (Timestamp >= before_since AND Timestamp < before_until)
                 )
-                AND ({service:String} = '' OR ServiceName = {service:String})
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String})
+                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${of_composition}) -- when: composition
                 -- The second spelling is that of rows which exporters wrote before 2024.
                 AND SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER')
         )
@@ -167,7 +139,10 @@ WITH
             countIf(Timestamp >= {since:DateTime64(9, 'UTC')}),
             countIf(Timestamp < {since:DateTime64(9, 'UTC')}),
             countIf(is_error AND Timestamp >= {since:DateTime64(9, 'UTC')}),
-            countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')})
+            countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')}),
+            nan,
+            nan,
+            nan
         FROM
         (
             SELECT ServiceName, Timestamp, level_of(SeverityNumber, SeverityText, Body) >= 17 AS is_error
@@ -187,10 +162,10 @@ WITH
                         AND toStartOfFiveMinutes(Timestamp) < before_until
                     )
                 )
-                AND ({service:String} = '' OR ServiceName = {service:String})
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String})
+                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
         )
         GROUP BY ServiceName
     ),
@@ -221,6 +196,9 @@ SELECT
     total_before,
     if(total > 0, round(errors / total, 6), NULL) AS error_share,
     if(total_before > 0, round(errors_before / total_before, 6), NULL) AS error_share_before,
+    if(isNaN(p90), NULL, round(p90, 3)) AS p90_ms,
+    if(isNaN(p95), NULL, round(p95, 3)) AS p95_ms,
+    if(isNaN(p95_before), NULL, round(p95_before, 3)) AS p95_ms_before,
     round(toFloat64(z), 3) AS deviation,
     iso(before_since) AS baseline_since,
     iso(before_until) AS baseline_until

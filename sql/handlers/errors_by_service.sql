@@ -59,53 +59,8 @@
 --   help: Log records whose severity nobody knows; errors may be among them.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     logged AS (
         WITH level_of(SeverityNumber, SeverityText, Body) AS level
         SELECT
@@ -116,15 +71,11 @@ WITH
             maxIf(Timestamp, level >= 17) AS last,
             argMaxIf((substringUTF8(Body, 1, 500), TraceId), (Timestamp, Body), level >= 17) AS newest
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
         GROUP BY service
     ),
     traced AS (
@@ -142,10 +93,10 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
         GROUP BY service
     )
 SELECT

@@ -107,12 +107,12 @@ WITH
             FROM otel_traces
             WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
                 AND Timestamp < {until:DateTime64(9, 'UTC')}
-                AND ({service:String} = '' OR ServiceName = {service:String})
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String})
+                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${of_composition}) -- when: composition
                 AND TraceId != ''
-                AND ({span:String} = '' OR SpanName = {span:String})
+                AND ({span:String} = '' OR SpanName = {span:String}) -- when: span
                 -- The second spelling is that of rows which exporters wrote before 2024.
                 AND (
                     {status:String} = ''
@@ -156,8 +156,8 @@ SELECT
         max(toUnixTimestamp64Nano(Timestamp) + if(Duration < 9223372036854775808, Duration, 0))
         - min(toUnixTimestamp64Nano(Timestamp))
     ) / 1e6 AS total_ms,
-    argMin(ServiceName, (ParentSpanId != '', Timestamp)) AS root_service,
-    argMin(SpanName, (ParentSpanId != '', Timestamp)) AS root_span,
+    argMin(ServiceName, (ParentSpanId != '', Timestamp, SpanId)) AS root_service,
+    argMin(SpanName, (ParentSpanId != '', Timestamp, SpanId)) AS root_span,
     toBool(countIf(ParentSpanId = '') > 0) AS has_root,
     count() AS spans,
     countIf(StatusCode IN ('Error', 'STATUS_CODE_ERROR')) AS errors,

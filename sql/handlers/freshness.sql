@@ -1,12 +1,12 @@
 -- name: freshness
 -- summary: How old the newest telemetry of each cluster is, by signal.
 -- description: Every cluster that sent anything in the window has a row for each signal, Kubernetes events among them,
---     also for a signal that it does not send: those have 0 rows and no lag. Kubernetes events come as log records and
---     count as both. A cluster that sent nothing at all in the window has no row. What is dated after the end of the
+--     also for a signal that it does not send: those have 0 rows and no lag. First come the clusters of which logs, metrics
+--     or traces lie furthest behind. Kubernetes events come as log records and count as both. A cluster that sent nothing at all in the window has no row. What is dated after the end of the
 --     window does not count, so a clock that runs ahead makes nothing look fresh. What names no cluster is a cluster
 --     with an empty name.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, traces, metrics
+-- signals: logs, traces, metrics, events
 -- limit rows: 10000
 -- limit seconds: 30
 --
@@ -18,6 +18,10 @@
 --   default: now
 --   example: 15m
 --   help: End of the window, left out.
+-- param cluster: String
+--   default:
+--   example: prod-eu-1
+--   help: Only this Kubernetes cluster (resource attribute k8s.cluster.name).
 -- param limit: UInt32
 --   default: 1000
 --   bounds: 1 .. 10000
@@ -29,7 +33,8 @@
 -- column signal: String
 --   help: events (of Kubernetes), logs, metrics or traces.
 -- column rows: UInt64
---   help: Events, log records, data points or spans in the window; an event as often as it was told.
+--   help: Events, log records, data points or spans in the window; an event for each of its counts, and beyond some
+--     100,000 of them within a percent.
 -- column newest: String
 --   help: Time of the newest of them, RFC 3339 in UTC; empty without any.
 -- column lag_seconds: Nullable(Float64)
@@ -38,7 +43,7 @@
 --   help: When the last of them arrived; empty without any.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     -- The five tables as one; what is asked of it is asked of each.
     points AS (
         SELECT ClusterName, TimeUnix, IngestedAt
@@ -60,32 +65,29 @@ WITH
         SELECT
             'logs' AS signal, ClusterName AS cluster, count() AS rows, max(Timestamp) AS newest, max(IngestedAt) AS arrived
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+        WHERE ${logs_window}
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY cluster
         UNION ALL
-        SELECT 'events', ClusterName AS cluster, count(), max(EventTime), max(IngestedAt)
+        -- Copies that are not merged yet count once; exactly so up to some 100,000, and within a percent above.
+        SELECT 'events', ClusterName AS cluster, uniqCombined(20)(ClusterUid, EventId, Count), max(EventTime), max(IngestedAt)
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY cluster
         UNION ALL
         SELECT 'traces', ClusterName AS cluster, count(), max(Timestamp), max(IngestedAt)
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY cluster
         UNION ALL
         SELECT 'metrics', ClusterName AS cluster, count(), max(toDateTime64(TimeUnix, 9)), max(IngestedAt)
         FROM points
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
+        WHERE ${points_window}
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY cluster
     ),
     clusters AS (
@@ -95,7 +97,8 @@ WITH
             arrayMap(
                 name -> (name, arrayFilter(one -> one.1 = name, groupArray((signal, rows, newest, arrived)))),
                 ['events', 'logs', 'metrics', 'traces']
-            ) AS signals
+            ) AS signals,
+            minIf(newest, signal != 'events') AS stalest
         FROM seen
         GROUP BY cluster
     )
@@ -112,5 +115,6 @@ SELECT
     if(rows = 0, '', iso(arrayMax(one.2.4))) AS arrived
 FROM clusters
 ARRAY JOIN signals AS one
-ORDER BY cluster, signal
+-- What has events alone comes last: they are rare, and say little by their age.
+ORDER BY if(toUnixTimestamp64Nano(stalest) = 0, 1, 0), stalest, cluster, signal
 LIMIT {limit:UInt32}

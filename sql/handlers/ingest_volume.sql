@@ -59,15 +59,11 @@ WITH
             'otel_logs' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${logs_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
@@ -76,85 +72,65 @@ WITH
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
             'otel_metrics_gauge' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_metrics_gauge
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
             'otel_metrics_sum' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_metrics_sum
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
             'otel_metrics_histogram' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_metrics_histogram
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
             'otel_metrics_exponential_histogram' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_metrics_exponential_histogram
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY service, cluster
         UNION ALL
         SELECT
             'otel_metrics_summary' AS table, ServiceName AS service, ClusterName AS cluster,
             count() AS rows, sum(byteSize(*)) AS bytes
         FROM otel_metrics_summary
-        WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-            AND TimeUnix < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-            AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-            AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+        WHERE ${points_window}
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY service, cluster
     )
 SELECT

@@ -7,7 +7,7 @@
 --     first row is about all. Objects that are ok are rows too. No row at all means that nothing was looked at, which
 --     is no health.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, metrics
+-- signals: metrics, events
 -- limit rows: 1000
 -- limit seconds: 30
 --
@@ -77,7 +77,7 @@
 --   help: Data points and events that were looked at.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     parts AS (
         SELECT
             if(MetricName = 'k8s.node.condition_memory_pressure', 'node', 'container') AS its_about,
@@ -107,9 +107,9 @@ WITH
             AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
             AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
             AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY its_about, its_cluster, its_namespace, its_name, its_container
         UNION ALL
         SELECT
@@ -134,15 +134,16 @@ WITH
             FROM otel_k8s_events
             WHERE EventTime >= {since:DateTime64(9, 'UTC')}
                 AND EventTime < {until:DateTime64(9, 'UTC')}
+                AND ${events_told_once}
                 AND Kind IN ('Pod', 'Node')
-                AND ({namespace:String} = '' OR Namespace = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
+                AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
             GROUP BY
                 Namespace,
                 Kind,
                 Name,
-                if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+                ${event_identity}
             HAVING is_memory
         )
     ),

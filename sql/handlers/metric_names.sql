@@ -96,17 +96,13 @@ SELECT
     argMax(MetricDescription, (TimeUnix, MetricDescription)) AS description,
     arraySlice(arraySort(groupUniqArray(10000)(ServiceName)), 1, 20) AS service_names
 FROM points
-WHERE TimeUnix >= {since:DateTime64(9, 'UTC')}
-    AND TimeUnix < {until:DateTime64(9, 'UTC')}
-    -- In terms of the key, which ClickHouse does not derive; the hour makes it true in every time zone.
-    AND toStartOfHour(TimeUnix) >= {since:DateTime64(9, 'UTC')} - INTERVAL 1 HOUR
-    AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
-    AND ({service:String} = '' OR ServiceName = {service:String})
-    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({composition:String} = '' OR CompositionId = {composition:String})
-    AND ({kind:String} = '' OR points.kind = {kind:String})
-    AND ({text:String} = '' OR positionCaseInsensitive(MetricName, {text:String}) > 0)
+WHERE ${points_window}
+    AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
+    AND ({kind:String} = '' OR points.kind = {kind:String}) -- when: kind
+    AND ({text:String} = '' OR positionCaseInsensitive(MetricName, {text:String}) > 0) -- when: text
 GROUP BY metric, kind
 ORDER BY metric, kind
 LIMIT {limit:UInt32}

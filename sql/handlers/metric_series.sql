@@ -189,19 +189,13 @@ WITH
             AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
             AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
             AND NOT (rises AND kind = 'sum' AND isNaN(value)) -- a counter that says nothing has not begun again
-            AND ({service:String} = '' OR ServiceName = {service:String})
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String})
+            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String}) -- when: cluster
             -- Not by the column CompositionId, which tables of an exporter do not have.
-            AND (
-                {composition:String} = ''
-                OR firstNonDefault(
-                    ResourceAttributes['krateo.composition.id'],
-                    ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']
-                ) = {composition:String}
-            )
-            AND ({attribute:String} = '' OR mapContains(Attributes, {attribute:String}))
-            AND ({attribute_value:String} = '' OR Attributes[{attribute:String}] = {attribute_value:String})
+            AND ${series_of_composition} -- when: composition
+            AND ({attribute:String} = '' OR mapContains(Attributes, {attribute:String})) -- when: attribute
+            AND ({attribute_value:String} = '' OR Attributes[{attribute:String}] = {attribute_value:String}) -- when: attribute_value
     ),
     (
         SELECT groupArray(series)

@@ -3,7 +3,7 @@
 -- description: A namespace is seen by events, log records, spans, and the metric k8s.pod.phase. One that was quiet in
 --     the window is not here.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, metrics, traces
+-- signals: logs, traces, metrics, events
 -- limit rows: 1000
 -- limit seconds: 30
 --
@@ -52,7 +52,7 @@
 -- column last_seen: String
 --   help: Time of the newest of all these, RFC 3339 in UTC.
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     -- An event is one however many collectors sent it and however often; its count says how often it happened.
     told AS (
         SELECT cluster, namespace, count() AS events, countIf(is_warning) AS warnings, max(last) AS newest
@@ -65,15 +65,16 @@ WITH
             FROM otel_k8s_events
             WHERE EventTime >= {since:DateTime64(9, 'UTC')}
                 AND EventTime < {until:DateTime64(9, 'UTC')}
+                AND ${events_told_once}
                 AND Namespace != ''
-                AND ({namespace:String} = '' OR Namespace = {namespace:String})
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-                AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
+                AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+                AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
             GROUP BY
                 Namespace,
                 Kind,
                 Name,
-                if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+                ${event_identity}
         )
         GROUP BY cluster, namespace
     ),
@@ -89,15 +90,11 @@ WITH
             groupUniqArray(10000)(ResourceAttributes['k8s.pod.name']),
             toDateTime64(max(Timestamp), 9, 'UTC')
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+        WHERE ${logs_window}
             AND ResourceAttributes['k8s.namespace.name'] != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
         GROUP BY cluster, namespace
         UNION ALL
         SELECT
@@ -111,9 +108,9 @@ WITH
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
             AND ResourceAttributes['k8s.namespace.name'] != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
         GROUP BY cluster, namespace
         UNION ALL
         -- The one metric that every pod of a watched cluster has.
@@ -132,9 +129,9 @@ WITH
             AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
             AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
             AND ResourceAttributes['k8s.namespace.name'] != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY cluster, namespace
     )
 SELECT

@@ -5,7 +5,7 @@
 --     these are the newest events of the namespace or the cluster. Events of a Deployment are about the Deployment:
 --     those of its pods have names of their own.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: events
 -- limit rows: 1000
 -- limit seconds: 20
 --
@@ -41,6 +41,11 @@
 --   default:
 --   example: 5b8efff7-98b0-4103-8d26-9b633813fc60
 --   help: Only what belongs to this Krateo composition, by its id.
+-- param workload: String
+--   default:
+--   example: payment
+--   help: Only what belongs to this workload, such as a Deployment, by its exact name: events about it, and about the
+--     pods and ReplicaSets that were found to be its own.
 -- param type: String
 --   default:
 --   choices: , normal, warning
@@ -101,9 +106,14 @@
 -- column event_name: String
 --   help: Name of the event itself.
 --   wide: yes
+-- column position: String
+--   help: Where the event stands in the order of this answer.
+--   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    argMax((Type, Reason, Message, FieldPath, Action, SourceComponent, SourceHost), (EventTime, Count, IngestedAt)) AS newest
+    ${iso},
+    argMax((Type, Reason, Message, FieldPath, Action, SourceComponent, SourceHost), (EventTime, Count, IngestedAt)) AS newest,
+    toUnixTimestamp64Nano(max(EventTime)) AS at,
+    cityHash64(Namespace, Kind, Name, ${event_identity}) AS key
 SELECT
     iso(max(EventTime)) AS last_seen,
     newest.1 AS type,
@@ -124,22 +134,26 @@ SELECT
     max(ClusterName) AS cluster,
     max(CompositionId) AS composition,
     max(EventUid) AS event_uid,
-    max(EventName) AS event_name
+    max(EventName) AS event_name,
+    concat(toString(at), '-', toString(key)) AS position
 FROM otel_k8s_events
 WHERE EventTime >= {since:DateTime64(9, 'UTC')}
     AND EventTime < {until:DateTime64(9, 'UTC')}
-    AND ({namespace:String} = '' OR Namespace = {namespace:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
-    AND ({kind:String} = '' OR Kind = {kind:String})
-    AND ({name:String} = '' OR Name = {name:String})
-    AND ({uid:String} = '' OR Uid = {uid:String})
-    AND ({type:String} = '' OR lower(Type) = {type:String})
+    AND ${events_told_once}
+    AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
+    AND ({workload:String} = '' OR ${events_of_workload}) -- when: workload
+    AND ({kind:String} = '' OR Kind = {kind:String}) -- when: kind
+    AND ({name:String} = '' OR Name = {name:String}) -- when: name
+    AND ({uid:String} = '' OR Uid = {uid:String}) -- when: uid
+    AND ({type:String} = '' OR lower(Type) = {type:String}) -- when: type
 -- An event is one however many collectors sent it and however often; its count says how often it happened.
 GROUP BY
     Namespace,
     Kind,
     Name,
-    if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
-ORDER BY max(EventTime) DESC, namespace, kind, name, reason, event_uid
-LIMIT {limit:UInt32}
+    ${event_identity}
+HAVING at < {page_at:Int64} OR (at = {page_at:Int64} AND key >= {page_key:UInt64})
+ORDER BY at DESC, key
+LIMIT {limit:UInt32} OFFSET {page_skip:UInt64}

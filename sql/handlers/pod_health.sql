@@ -1,11 +1,13 @@
 -- name: pod_health
 -- summary: Whether a pod is well: a row for each check, with its state and the evidence.
 -- description: States are bad, ok and unknown, and come in the order bad, unknown, ok. A check for which nothing was
---     received is unknown and never ok; the pod is well only if all are ok. phase, ready, restarts and memory read the
---     metrics of the Kubernetes receivers, the others events and logs. A pod that runs quietly has no events: then the
+--     received is unknown and never ok; the pod is well only if all are ok. phase, ready and telemetry are unknown too
+--     where nothing was measured in the last five minutes of the window, and phase and ready where that holds for one
+--     of several pods. phase, ready, restarts and memory read the metrics of the Kubernetes receivers, the others events
+--     and logs. A pod that runs quietly has no events: then the
 --     checks of events are unknown, and the metrics tell.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, metrics
+-- signals: logs, metrics, events
 -- limit rows: 20
 -- limit seconds: 30
 --
@@ -57,56 +59,13 @@
 --   help: When what makes it bad last happened (events, logs), or was last measured (metrics), RFC 3339 in UTC; empty
 --     for never.
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
     (t -> if(toUnixTimestamp64Nano(t) = 0, '', iso(t))) AS iso_or_empty,
     toDateTime64(0, 9, 'UTC') AS never,
+    {until:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE AS present_since,
+    (pods -> if(empty(pods), '', concat('; nothing in the last 5 minutes of ', arrayStringConcat(pods, ', ')))) AS but_of,
     -- An event is one however many collectors sent it and however often; its count says how often it happened.
     events AS (
         SELECT
@@ -122,14 +81,15 @@ WITH
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND ${events_told_once}
             AND Namespace = {namespace:String}
             AND Kind = 'Pod'
             AND ({pod:String} LIKE '%*' OR Name = {pod:String})
             AND ({pod:String} NOT LIKE '%*' OR startsWith(Name, left({pod:String}, -1)))
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY
             Name,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+            ${event_identity}
     ),
     told AS (
         SELECT
@@ -152,15 +112,11 @@ WITH
         FROM (
             SELECT toDateTime64(Timestamp, 9, 'UTC') AS time, level_of(SeverityNumber, SeverityText, Body) AS level
             FROM otel_logs
-            WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-                AND Timestamp < {until:DateTime64(9, 'UTC')}
-                -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-                AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-                AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+            WHERE ${logs_window}
                 AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
                 AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
                 AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
                 -- Kubernetes events arrive as log records too.
                 AND NOT mapContains(LogAttributes, 'k8s.event.reason')
                 AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])
@@ -177,8 +133,8 @@ WITH
             -- A counter of restarts only falls when it begins again.
             arraySum(arrayMap(step -> greatest(step, 0), arrayDifference(points.2))) AS rise,
             toDateTime64(points[-1].1, 9, 'UTC') AS last,
-            -- What was measured of a pod that is gone says nothing of the one that took its place.
-            last >= max(last) OVER () - INTERVAL 5 MINUTE AS is_present
+            -- What was measured of a pod that is gone says nothing of now, and nothing of the one that took its place.
+            last >= present_since AS is_present
         FROM otel_metrics_gauge
         WHERE MetricName IN (
             'k8s.pod.phase',
@@ -197,13 +153,16 @@ WITH
             AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
             AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
             AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
         GROUP BY metric, its_pod, its_container, ResourceAttributes['k8s.pod.uid']
     ),
     -- The metric k8s.pod.phase names no container, so pods are here too, with an empty name.
     containers AS (
         SELECT
+            its_pod,
             its_container,
+            countIf(metric = 'k8s.pod.phase') > 0 AND empty(its_phases) AS has_old_phase,
+            countIf(metric = 'k8s.container.ready') > 0 AND empty(its_readies) AS has_old_ready,
             groupArrayIf(newest_value, metric = 'k8s.pod.phase' AND is_present) AS its_phases,
             groupArrayIf(newest_value, metric = 'k8s.container.ready' AND is_present) AS its_readies,
             countIf(metric = 'k8s.container.restarts') AS its_counters,
@@ -232,6 +191,8 @@ WITH
                 arraySort(phase_values)
             ) AS told_phases,
             sum(length(its_phases)) AS phases,
+            arraySort(groupUniqArrayIf(20)(its_pod, has_old_phase)) AS silent_phases,
+            arraySort(groupUniqArrayIf(20)(its_pod, has_old_ready)) AS silent_readies,
             countIf(hasAny(its_phases, [1, 4])) AS bad_phases,
             countIf(arrayExists(v -> v NOT IN (1, 2, 3, 4), its_phases)) AS unknown_phases,
             sum(length(its_readies)) AS readies,
@@ -257,17 +218,24 @@ WITH
         [
             (
                 'phase',
-                multiIf(phases = 0, 'unknown', bad_phases > 0, 'bad', unknown_phases > 0, 'unknown', 'ok'),
-                if(phases = 0, 'metric k8s.pod.phase was not received', arrayStringConcat(told_phases, ', ')),
+                multiIf(bad_phases > 0, 'bad', phases = 0 OR unknown_phases > 0 OR notEmpty(silent_phases), 'unknown', 'ok'),
+                concat(
+                    if(phases = 0, 'metric k8s.pod.phase was not received', arrayStringConcat(told_phases, ', ')),
+                    but_of(silent_phases)
+                ),
                 phases, phase_last
             ),
             (
                 'ready',
-                multiIf(readies = 0, 'unknown', unready_n > 0, 'bad', 'ok'),
-                multiIf(
-                    readies = 0, 'metric k8s.container.ready was not received',
-                    unready_n > 0, concat('containers that are not ready: ', arrayStringConcat(unready, ', ')),
-                    'all containers are ready'
+                multiIf(unready_n > 0, 'bad', readies = 0 OR notEmpty(silent_readies), 'unknown', 'ok'),
+                concat(
+                    multiIf(
+                        readies = 0, 'metric k8s.container.ready was not received',
+                        unready_n > 0, concat('containers that are not ready: ', arrayStringConcat(unready, ', ')),
+                        notEmpty(silent_readies), 'all containers of the others are ready',
+                        'all containers are ready'
+                    ),
+                    but_of(silent_readies)
                 ),
                 readies, ready_last
             ),
@@ -275,8 +243,8 @@ WITH
                 'restarts',
                 multiIf(restarts > 0, 'bad', most_points < 2, 'unknown', 'ok'),
                 multiIf(
-                    counters = 0, 'metric k8s.containerestarts was not received',
-                    most_points < 2, 'metric k8s.containerestarts was received once, which tells no change',
+                    counters = 0, 'metric k8s.container.restarts was not received',
+                    most_points < 2, 'metric k8s.container.restarts was received once, which tells no change',
                     concat(toString(restarts), ' restarts in the window')
                 ),
                 counters, restarts_last
@@ -332,13 +300,26 @@ WITH
             ),
             (
                 'telemetry',
-                if(greatest(newest_event, newest_log, newest_point) = never, 'unknown', 'ok'),
+                -- What others tell of a pod, and its last words, are no life where it was measured before.
+                if(
+                    if(newest_point = never, greatest(newest_event, newest_log), newest_point) < present_since,
+                    'unknown', 'ok'
+                ),
                 if(
                     greatest(newest_event, newest_log, newest_point) = never,
                     'nothing about the pod was received in the window: it may be gone, named otherwise, or not watched',
-                    format(
-                        '{} events, {} log records and {} series of metrics',
-                        toString(events_seen), toString(logs_seen), toString(series_seen)
+                    concat(
+                        format(
+                            '{} events, {} log records and {} series of metrics',
+                            toString(events_seen), toString(logs_seen), toString(series_seen)
+                        ),
+                        multiIf(
+                            newest_point != never AND newest_point < present_since,
+                            '; nothing was measured in the last 5 minutes of the window',
+                            greatest(newest_event, newest_log, newest_point) < present_since,
+                            '; nothing came in the last 5 minutes of the window',
+                            ''
+                        )
                     )
                 ),
                 events_seen + logs_seen + series_seen, greatest(newest_event, newest_log, newest_point)

@@ -3,7 +3,7 @@
 -- description: The limit counts both together, and the newest of both are kept. An event is there each time that it was
 --     told anew, with the count of that time. A severity that the collector does not give is read from the text.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: logs, events
 -- limit rows: 10000
 -- limit seconds: 20
 --
@@ -59,53 +59,8 @@
 --   help: Trace of the log record, or empty.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names
 SELECT
     iso(time) AS time,
@@ -131,16 +86,17 @@ FROM (
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND ${events_told_once}
             AND Namespace = {namespace:String}
             AND Kind = 'Pod'
             AND ({pod:String} LIKE '%*' OR Name = {pod:String})
             AND ({pod:String} NOT LIKE '%*' OR startsWith(Name, left({pod:String}, -1)))
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
     -- A change is one however many collectors sent it.
     GROUP BY
         Name,
         Count,
-        if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+        ${event_identity}
     UNION ALL
     SELECT *
     FROM (
@@ -156,15 +112,11 @@ FROM (
             1,
             TraceId
         FROM otel_logs
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            -- In terms of the key's first column, which ClickHouse does not derive: see recent_logs.sql.
-            AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-            AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
+        WHERE ${logs_window}
             AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
             AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
             AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             -- Kubernetes events arrive as log records too.
             AND NOT mapContains(LogAttributes, 'k8s.event.reason')
             AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])

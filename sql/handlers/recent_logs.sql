@@ -2,7 +2,8 @@
 -- summary: The newest log records, newest first.
 -- description: Filters narrow, and all of those given must hold. Text is looked for anywhere in the body, in any
 --     case of the letters A to Z (others must match as they stand), and as it is: no character in it is special.
---     A record whose source gave a severity text and no number counts by its text.
+--     A record whose source gave a severity text and no number counts by its text, and one with neither by what its
+--     body says of itself (level=error, ERROR, Traceback).
 -- doors: rest, mcp, clickhouse, cli, docs
 -- signals: logs
 -- limit rows: 10000
@@ -38,6 +39,10 @@
 --   default:
 --   example: payments
 --   help: Only records from this Kubernetes namespace (resource attribute k8s.namespace.name).
+-- param composition: String
+--   default:
+--   example: 5b8efff7-98b0-4103-8d26-9b633813fc60
+--   help: Only records of this Krateo composition, by its id.
 -- param cluster: String
 --   default:
 --   example: prod-eu-1
@@ -75,25 +80,46 @@
 -- column resource: Map(String, String)
 --   help: Attributes of what wrote it.
 --   wide: yes
+-- column position: String
+--   help: Where the record stands in the order of this answer.
+--   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
+    ${level_of},
     -- Numbers of the OpenTelemetry log data model: each name begins a range of four.
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] AS names,
-    if(
-        SeverityNumber > 0,
-        SeverityNumber,
-        multiIf(
-            match(SeverityText, '(?i)^(fatal|crit|alert|emerg|panic)'), 21,
-            match(SeverityText, '(?i)^err'), 17,
-            match(SeverityText, '(?i)^warn'), 13,
-            match(SeverityText, '(?i)^(info|notice)'), 9,
-            match(SeverityText, '(?i)^debug'), 5,
-            match(SeverityText, '(?i)^trace'), 1,
-            0
+    ${like_text},
+    -- Rows that agree in all that is told of them are the same to whoever goes through pages.
+    cityHash64(SeverityText, SeverityNumber, ServiceName, Body, TraceId, SpanId, LogAttributes, ResourceAttributes) AS key,
+    fromUnixTimestamp64Nano(least(toUnixTimestamp64Nano({until:DateTime64(9, 'UTC')}), {page_at:Int64}), 'UTC') AS before,
+    fromUnixTimestamp64Nano({page_at:Int64}, 'UTC') AS last_given,
+    -- Where the records of this page stand in the table's key. To find them takes the columns of the filters alone; all
+    -- others are long to read, and are read there and nowhere else.
+    (
+        SELECT groupUniqArray((bucket, service, at))
+        FROM (
+            SELECT toStartOfFiveMinutes(Timestamp) AS bucket, ServiceName AS service, Timestamp AS at
+            FROM otel_logs
+            WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
+                AND Timestamp < before
+                -- The same once more in terms of the key's first column: ClickHouse does not derive it, since Timestamp
+                -- itself is in the key too, as its third. The five minutes make it true in every time zone of a server.
+                AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
+                AND toStartOfFiveMinutes(Timestamp) < before
+                ${logs_filters}
+            -- The first term is the key's, so ClickHouse reads backwards from the end and stops at the limit. Which of
+            -- those of one time come first is seen only when they are read.
+            ORDER BY bucket DESC, at DESC
+            LIMIT {limit:UInt32} WITH TIES
+            UNION ALL -- when: page_key
+            -- Those of the very time of the last one that was given: some of them may not have been. -- when: page_key
+            SELECT DISTINCT toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp -- when: page_key
+            FROM otel_logs -- when: page_key
+            WHERE Timestamp = last_given -- when: page_key
+                AND toStartOfFiveMinutes(Timestamp) >= last_given - INTERVAL 5 MINUTE -- when: page_key
+                AND toStartOfFiveMinutes(Timestamp) <= last_given -- when: page_key
         )
-    ) AS level,
-    -- LIKE is what both kinds of index on lower(Body) serve; its special characters are made ordinary.
-    concat('%', replaceRegexpAll(lower({text:String}), '[%_\\\\]', '\\\\\\0'), '%') AS pattern
+    ) AS page
 SELECT
     iso(Timestamp) AS time,
     multiIf(SeverityText != '', SeverityText, SeverityNumber BETWEEN 1 AND 24, upper(names[intDiv(SeverityNumber - 1, 4) + 1]), '') AS severity,
@@ -102,37 +128,13 @@ SELECT
     TraceId AS trace_id,
     SpanId AS span_id,
     LogAttributes AS attributes,
-    ResourceAttributes AS resource
+    ResourceAttributes AS resource,
+    concat(toString(toUnixTimestamp64Nano(Timestamp)), '-', toString(key)) AS position
 FROM otel_logs
-WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-    AND Timestamp < {until:DateTime64(9, 'UTC')}
-    -- The same once more in terms of the key's first column: ClickHouse does not derive it, since Timestamp itself
-    -- stands in the key too, as its third. The five minutes make it true in every time zone of a server.
-    AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-    AND toStartOfFiveMinutes(Timestamp) < {until:DateTime64(9, 'UTC')}
-    AND ({service:String} = '' OR ServiceName = {service:String})
-    AND ({min_severity:String} = '' OR level >= 4 * indexOf(names, {min_severity:String}) - 3)
-    AND ({text:String} = '' OR lower(Body) LIKE pattern)
-    AND ({trace_id:String} = '' OR TraceId = lower({trace_id:String}))
-    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-    AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String})
-    AND (
-        {attribute:String} = ''
-        OR if(
-            {attribute_value:String} = '',
-            mapContains(LogAttributes, {attribute:String}) OR mapContains(ResourceAttributes, {attribute:String}),
-            LogAttributes[{attribute:String}] = {attribute_value:String}
-                OR ResourceAttributes[{attribute:String}] = {attribute_value:String}
-        )
-    )
-    AND (
-        {attribute:String} != ''
-        OR {attribute_value:String} = ''
-        OR has(mapValues(LogAttributes), {attribute_value:String})
-        OR has(mapValues(ResourceAttributes), {attribute_value:String})
-    )
--- The first term is the table's key, so ClickHouse reads backwards from the end and stops at the limit.
-ORDER BY toStartOfFiveMinutes(Timestamp) DESC, Timestamp DESC
-LIMIT {limit:UInt32}
+WHERE (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp) IN (SELECT arrayJoin(page))
+    ${logs_filters}
+    AND (Timestamp < last_given OR key >= {page_key:UInt64}) -- when: page_key
+ORDER BY Timestamp DESC, key
+LIMIT {limit:UInt32} OFFSET {page_skip:UInt64}
 -- Buffering reads far ahead of what the limit needs: 1.5 million rows for 100, against 0.1 million without.
 SETTINGS read_in_order_use_buffering = 0

@@ -7,7 +7,7 @@
 --     all pods: how many, of how many nothing is known, and what was looked at. No row at all means that nothing was
 --     looked at, which is no health.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs, metrics
+-- signals: metrics, events
 -- limit rows: 1000
 -- limit seconds: 30
 --
@@ -73,7 +73,7 @@
 --   help: Events and series of the metric that were looked at.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     addNanoseconds(
         {since:DateTime64(9, 'UTC')},
         intDiv(dateDiff('nanosecond', {since:DateTime64(9, 'UTC')}, {until:DateTime64(9, 'UTC')}), 2)
@@ -106,14 +106,15 @@ WITH
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
+            AND ${events_told_once}
             AND Kind = 'Pod'
-            AND ({namespace:String} = '' OR Namespace = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
+            AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
         GROUP BY
             Namespace,
             Name,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+            ${event_identity}
     ),
     measured AS (
         SELECT
@@ -139,9 +140,9 @@ WITH
             AND toStartOfHour(TimeUnix) < {until:DateTime64(9, 'UTC')}
             AND NOT bitTest(Flags, 0) -- bit 0: no value was recorded
             AND ResourceAttributes['k8s.pod.name'] != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
         GROUP BY its_cluster, its_namespace, its_pod, ResourceAttributes['k8s.pod.uid'], ResourceAttributes['k8s.container.name']
         HAVING last >= {since:DateTime64(9, 'UTC')}
     ),

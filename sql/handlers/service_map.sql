@@ -26,7 +26,7 @@
 -- param namespace: String
 --   default:
 --   example: payments
---   help: Only spans, on either side, from this Kubernetes namespace (resource attribute k8s.namespace.name).
+--   help: Only calls of which either side is in this Kubernetes namespace (resource attribute k8s.namespace.name).
 -- param cluster: String
 --   default:
 --   example: prod-eu-1
@@ -78,24 +78,26 @@ WITH
             -- Exporters that subtracted without looking stored an end before the start as nearly 2^64.
             if(Duration < 9223372036854775808, Duration, 0) / 1e6 AS ms,
             StatusCode IN ('Error', 'STATUS_CODE_ERROR') AS failed,
+            true
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AS is_within,
             SpanAttributes AS attributes
         FROM otel_traces
         WHERE Timestamp >= read_from
             AND Timestamp < read_to
             AND TraceId != ''
             AND SpanId != ''
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
     ),
     callers AS (
-        SELECT id, service, kind = 'PRODUCER' AS is_producer, failed FROM spans
+        SELECT id, service, kind = 'PRODUCER' AS is_producer, failed, is_within FROM spans
     ),
     -- A consumer often begins a trace of its own, and says by a link whose message it took.
     called AS (
         SELECT
             arrayJoin(arrayDistinct(arrayConcat(if(parent != 0, [parent], []), if(kind = 'CONSUMER', links, [])))) AS by,
-            begin, is_asked_for, service, kind, ms, failed
+            begin, is_asked_for, service, kind, ms, failed, is_within
         FROM spans
         WHERE parent != 0 OR (kind = 'CONSUMER' AND notEmpty(links))
     ),
@@ -109,7 +111,10 @@ WITH
             called.failed OR callers.failed AS failed
         FROM called
         ANY LEFT JOIN callers ON callers.id = called.by
-        WHERE called.is_asked_for AND callers.id != 0 AND callers.service != called.service
+        WHERE called.is_asked_for
+            AND callers.id != 0
+            AND callers.service != called.service
+            AND (called.is_within OR callers.is_within)
         UNION ALL
         -- What was called and tells nothing itself: it is known by what the caller says of it.
         SELECT
@@ -142,6 +147,7 @@ WITH
             failed
         FROM spans
         WHERE is_asked_for
+            AND is_within
             AND kind IN ('CLIENT', 'PRODUCER')
             AND target NOT IN ('', service)
             AND id NOT IN (SELECT by FROM called WHERE kind IN ('SERVER', 'CONSUMER'))

@@ -35,9 +35,10 @@
 --   help: Only spans of this Krateo composition, by its id.
 -- param by: String
 --   default: service
---   choices: service, span
+--   choices: service, span, version
 --   example: span
---   help: A row for each service, or for each name of a span of each service.
+--   help: A row for each service, for each name of a span of each service, or for each version of each service
+--     (resource attribute service.version).
 -- param limit: UInt32
 --   default: 200
 --   bounds: 1 .. 10000
@@ -48,6 +49,8 @@
 --   help: Name of the service; empty for what names none.
 -- column span: String
 --   help: Name of the span, with by=span; else empty.
+-- column version: String
+--   help: Version of the service, with by=version; else empty.
 -- column requests: UInt64
 --   help: Server and Consumer spans that began in the window.
 -- column rate: Float64
@@ -71,6 +74,12 @@
 -- column spans: UInt64
 --   help: Spans of any kind.
 --   wide: yes
+-- column clusters: Array(String)
+--   help: Clusters that its spans come from, at most 10, with by=version; else empty. An empty name is for none.
+--   wide: yes
+-- column namespaces: Array(String)
+--   help: The same of Kubernetes namespaces.
+--   wide: yes
 -- column last_seen: String
 --   help: Time of the newest span in the window, RFC 3339 in UTC.
 --   wide: yes
@@ -86,6 +95,7 @@ WITH
 SELECT
     ServiceName AS service,
     if({by:String} = 'span', SpanName, '') AS span,
+    if({by:String} = 'version', ResourceAttributes['service.version'], '') AS version,
     countIf(is_request) AS requests,
     round(requests * 1e9 / (until_ns - since_ns), 6) AS rate,
     countIf(is_request AND is_error) AS errors,
@@ -96,14 +106,16 @@ SELECT
     countIf(is_call) AS calls,
     countIf(is_call AND is_error) AS call_errors,
     count() AS spans,
+    if({by:String} = 'version', arraySort(groupUniqArray(10)(toString(ClusterName))), []) AS clusters,
+    if({by:String} = 'version', arraySort(groupUniqArray(10)(ResourceAttributes['k8s.namespace.name'])), []) AS namespaces,
     concat(replaceOne(toString(max(Timestamp), 'UTC'), ' ', 'T'), 'Z') AS last_seen
 FROM otel_traces
 WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
     AND Timestamp < {until:DateTime64(9, 'UTC')}
-    AND ({service:String} = '' OR ServiceName = {service:String})
-    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-    AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-    AND ({composition:String} = '' OR CompositionId = {composition:String})
-GROUP BY service, span
-ORDER BY requests DESC, spans DESC, service, span
+    AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+    AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+    AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+    AND ({composition:String} = '' OR ${of_composition}) -- when: composition
+GROUP BY service, span, version
+ORDER BY requests DESC, spans DESC, service, span, version
 LIMIT {limit:UInt32}

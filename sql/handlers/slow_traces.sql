@@ -75,9 +75,9 @@ WITH
                 AND (ParentSpanId = '' OR SpanKind IN ('Server', 'Consumer', 'SPAN_KIND_SERVER', 'SPAN_KIND_CONSUMER'))
                 -- Exporters that subtracted without looking stored an end before the start as nearly 2^64.
                 AND Duration BETWEEN {min_duration_ms:UInt64} * 1000000 AND 9223372036854775807
-                AND ({service:String} = '' OR ServiceName = {service:String})
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-                AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String})
+                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String}) -- when: cluster
             GROUP BY TraceId
             ORDER BY longest DESC, TraceId
             LIMIT {limit:UInt32}
@@ -93,8 +93,8 @@ WITH
 SELECT
     TraceId AS trace_id,
     round(slowest.2[indexOf(slowest.1, TraceId)] / 1e6, 6) AS duration_ms,
-    argMin(ServiceName, (ParentSpanId != '', Timestamp)) AS root_service,
-    argMin(SpanName, (ParentSpanId != '', Timestamp)) AS root_span,
+    argMin(ServiceName, (ParentSpanId != '', Timestamp, SpanId)) AS root_service,
+    argMin(SpanName, (ParentSpanId != '', Timestamp, SpanId)) AS root_span,
     concat(replaceOne(toString(min(Timestamp), 'UTC'), ' ', 'T'), 'Z') AS start,
     toBool(countIf(ParentSpanId = '') > 0) AS has_root,
     (

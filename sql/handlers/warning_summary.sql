@@ -5,7 +5,7 @@
 --     that nothing was looked at, which is no health. An event counts once however many collectors sent it. Killing and
 --     other events of type Normal are no warnings.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: events
 -- limit rows: 1000
 -- limit seconds: 20
 --
@@ -33,6 +33,12 @@
 --   default:
 --   example: Pod
 --   help: Only events about objects of this kind, as Kubernetes writes it.
+-- param first: String
+--   default: frequent
+--   choices: frequent, each_reason
+--   example: each_reason
+--   help: The order after the first row. frequent: most frequent first. each_reason: the most frequent of each reason
+--     before the second of any, so that a limit does not cut off a reason that came once.
 -- param limit: UInt32
 --   default: 30
 --   bounds: 1 .. 1000
@@ -59,14 +65,15 @@
 -- column last_seen: String
 --   help: When the last of them happened; empty without warnings.
 -- column message: String
---   help: What the newest of them says; empty in the first line.
+--   help: What the newest of them says, before those that only repeat that something goes on (Back-off, Error:
+--     ImagePullBackOff); empty in the first line.
 -- column cluster: String
 --   help: Cluster of the object, by name.
 --   wide: yes
 -- column events: UInt64
 --   help: Number of events looked at for this row; in the first row those of type Normal as well.
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
+    ${iso},
     -- An event is one however many collectors sent it and however often; its count says how often it happened.
     events AS (
         SELECT
@@ -82,15 +89,16 @@ WITH
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
-            AND ({namespace:String} = '' OR Namespace = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
-            AND ({kind:String} = '' OR Kind = {kind:String})
+            AND ${events_told_once}
+            AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
+            AND ({kind:String} = '' OR Kind = {kind:String}) -- when: kind
         GROUP BY
             Namespace,
             Kind,
             Name,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime)))
+            ${event_identity}
     )
 SELECT
     if(line = ('', '', '', '', ''), 'all', 'object') AS about,
@@ -102,7 +110,14 @@ SELECT
     uniqExactIf(object, is_warning) AS objects,
     if(objects = 0, '', iso(minIf(first, is_warning))) AS first_seen,
     if(objects = 0, '', iso(maxIf(last, is_warning))) AS last_seen,
-    if(about = 'all', '', argMaxIf(message_told, last, is_warning)) AS message,
+    if(
+        about = 'all', '',
+        argMaxIf(
+            message_told,
+            (NOT match(message_told, '^(Back-off |Error: (ImagePullBackOff|ErrImagePull|CrashLoopBackOff)$$)'), last),
+            is_warning
+        )
+    ) AS message,
     line.1 AS cluster,
     count() AS events
 FROM events
@@ -112,5 +127,10 @@ ARRAY JOIN arrayConcat(
     if(is_warning, [(object.1, object.2, object.3, object.4, reason_told)], [])
 ) AS line
 GROUP BY line
-ORDER BY about, count DESC, max(last) DESC, line
+ORDER BY
+    about,
+    if({first:String} = 'each_reason', row_number() OVER (PARTITION BY line.5 ORDER BY count() DESC, max(last) DESC, line), 0),
+    count DESC,
+    max(last) DESC,
+    line
 LIMIT {limit:UInt32}

@@ -7,7 +7,7 @@
 --     gone_warning: Warning events by kind and reason. new_errors, more_errors (half as many again and more than five):
 --     error logs by service; a severity that the collector does not give is read from the text.
 -- doors: rest, mcp, clickhouse, cli, docs
--- signals: logs
+-- signals: logs, events
 -- limit rows: 1000
 -- limit seconds: 30
 --
@@ -69,53 +69,8 @@
 --   help: Cluster, by name.
 --   wide: yes
 WITH
-    (t -> concat(replaceOne(toString(t, 'UTC'), ' ', 'T'), 'Z')) AS iso,
-    -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
-    -- since collectors of container logs often give neither. The same expression stands in each question that needs it.
-    (
-        (number, text, body) -> (
-            if(
-                position(body, '\x1b') > 0,
-                replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
-                substring(body, 1, 1000)
-            ) AS start,
-            extract(
-                start,
-                concat(
-                    '(?i)\\b(?:level|levelname|loglevel|lvl|severity)["\']?\\s*[=:]\\s*["\']?',
-                    '(trace|debug|info|notice|warn|err|severe|crit|fatal|alert|emerg|panic|dpanic|[1-6]0\\b)'
-                )
-            ) AS named,
-            multiIf(
-                text != '', text,
-                match(start, '^[IWEF][0-9]{4} [0-9]{2}:'), substring(start, 1, 1),
-                named != '', named,
-                firstNonDefault(
-                    extract(
-                        substring(start, 1, 120),
-                        '\\b(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|SEVERE|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|PANIC)\\b'
-                    ),
-                    if(match(start, '^(Traceback|Unhandled|Uncaught|Exception in thread)\\b'), 'error', ''),
-                    if(match(start, '^(panic|fatal error)\\b'), 'fatal', '')
-                )
-            ) AS word,
-            toUInt8(
-                if(
-                    number > 0,
-                    number,
-                    transform(
-                        lower(substring(word, 1, 3)),
-                        [
-                            'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                            'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                        ],
-                        [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                        0
-                    )
-                )
-            )
-        ).4
-    ) AS level_of,
+    ${iso},
+    ${level_of},
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
     -- How far back the earlier window lies, in nanoseconds: never so little that the two overlap.
     greatest(
@@ -128,7 +83,7 @@ WITH
     changes AS (
         SELECT
             *,
-            if(EventUid != '', EventUid, toString(cityHash64(Namespace, Kind, Name, Reason, Message, FirstTime))) AS event,
+            ${event_identity} AS event,
             toDateTime64(EventTime, 9, 'UTC') AS time,
             time >= {since:DateTime64(9, 'UTC')} AS is_later,
             -- As kubelet writes it: Pulling image "x", Container image "x" already present on machine
@@ -139,9 +94,21 @@ WITH
             AND EventTime >= earlier_since - INTERVAL 7 DAY
             AND (EventTime >= {since:DateTime64(9, 'UTC')} OR EventTime < earlier_until)
             AND (EventTime >= earlier_since OR Reason IN ('Pulling', 'Pulled'))
-            AND ({namespace:String} = '' OR Namespace = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String} OR Uid = {composition:String})
+            AND ({namespace:String} = '' OR Namespace = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${events_of_composition}) -- when: composition
+            -- As events_told_once has it, of both windows.
+            AND (
+                ClusterUid != ''
+                OR (EventId, ClusterName) NOT IN (
+                    SELECT EventId, arrayJoin(if(ClusterUid = '', [''], ['', toString(ClusterName)]))
+                    FROM otel_k8s_events
+                    WHERE EventTime >= earlier_since - INTERVAL 7 DAY
+                        AND EventTime < {until:DateTime64(9, 'UTC')}
+                        AND (ClusterUid != '' OR ClusterName != '')
+                        AND EventId IN (SELECT EventId FROM otel_k8s_events WHERE ClusterUid = '')
+                )
+            )
     ),
     -- An event is one in each window however many collectors sent it and however often.
     events AS (
@@ -200,7 +167,7 @@ WITH
             if(its_image != '', [('image', events.its_cluster, events.its_namespace, events.its_kind, its_image)], []),
             if(
                 its_reason IN ('ScalingReplicaSet', 'DeploymentRollback')
-                    OR match(its_reason, '^(Install|Upgrade|Rollback|Uninstall)|^(Created|Updated|Deleted)ExternalResource$'),
+                    OR match(its_reason, '^(Install|Upgrade|Rollback|Uninstall)|^(Created|Updated|Deleted)ExternalResource$$'),
                 [('rollout', events.its_cluster, events.its_namespace, events.its_kind, its_name)],
                 []
             ),
@@ -243,9 +210,9 @@ WITH
                 toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
                 OR toStartOfFiveMinutes(Timestamp) < earlier_until
             )
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String})
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String})
-            AND ({composition:String} = '' OR CompositionId = {composition:String})
+            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
+            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             -- Kubernetes events arrive as log records too.
             AND NOT mapContains(LogAttributes, 'k8s.event.reason')
             AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])

@@ -1,13 +1,32 @@
--- The newest time of a data point, nanoseconds since 1970, 0 if there is none. Parts know their own: no row is read.
-SELECT toUnixTimestamp64Nano(toDateTime64(max(newest), 9)) AS newest
-FROM (
-    SELECT max(TimeUnix) AS newest FROM otel_metrics_gauge
-    UNION ALL
-    SELECT max(TimeUnix) AS newest FROM otel_metrics_sum
-    UNION ALL
-    SELECT max(TimeUnix) AS newest FROM otel_metrics_histogram
-    UNION ALL
-    SELECT max(TimeUnix) AS newest FROM otel_metrics_exponential_histogram
-    UNION ALL
-    SELECT max(TimeUnix) AS newest FROM otel_metrics_summary
-)
+-- The newest time of a data point, nanoseconds since 1970, 0 if there is none, and whether the canary sent it; see
+-- newest_logs.sql.
+WITH (
+    SELECT max(newest)
+    FROM (
+        SELECT toDateTime64(max(TimeUnix), 9) AS newest FROM otel_metrics_gauge
+        UNION ALL
+        SELECT toDateTime64(max(TimeUnix), 9) AS newest FROM otel_metrics_sum
+        UNION ALL
+        SELECT toDateTime64(max(TimeUnix), 9) AS newest FROM otel_metrics_histogram
+        UNION ALL
+        SELECT toDateTime64(max(TimeUnix), 9) AS newest FROM otel_metrics_exponential_histogram
+        UNION ALL
+        SELECT toDateTime64(max(TimeUnix), 9) AS newest FROM otel_metrics_summary
+    )
+) AS last
+SELECT
+    toUnixTimestamp64Nano(last) AS newest,
+    (
+        SELECT sum(n)
+        FROM (
+            SELECT count() AS n FROM otel_metrics_gauge WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            UNION ALL
+            SELECT count() AS n FROM otel_metrics_sum WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            UNION ALL
+            SELECT count() AS n FROM otel_metrics_histogram WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            UNION ALL
+            SELECT count() AS n FROM otel_metrics_exponential_histogram WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            UNION ALL
+            SELECT count() AS n FROM otel_metrics_summary WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+        )
+    ) AS synthetic

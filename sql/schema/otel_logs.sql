@@ -54,7 +54,10 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
     INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
     INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
     INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8, -- unless: text_index
-    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1
+    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
+    INDEX idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_pod_uid `__otel_materialized_k8s.pod.uid` TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 1
 )
 ENGINE = ${replicated}MergeTree
 PARTITION BY toDate(Timestamp)

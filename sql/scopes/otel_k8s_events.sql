@@ -6,3 +6,5 @@ ClusterName IN (${values}) OR ClusterUid IN (${values})
 Namespace IN (${values})
 -- compositions:
 CompositionId IN (${values})
+-- synthetic:
+Namespace = 'otelhouse-canary'

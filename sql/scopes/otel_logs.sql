@@ -8,3 +8,5 @@ ResourceAttributes['k8s.namespace.name'] IN (${values})
 AND (NOT mapContains(LogAttributes, 'k8s.event.reason') OR LogAttributes['k8s.namespace.name'] IN (${values}))
 -- compositions:
 CompositionId IN (${values})
+-- synthetic:
+ServiceName = 'otelhouse-canary'

@@ -5,3 +5,5 @@ ClusterName IN (${values}) OR ClusterUid IN (${values})
 ResourceAttributes['k8s.namespace.name'] IN (${values})
 -- compositions:
 CompositionId IN (${values})
+-- synthetic:
+ServiceName = 'otelhouse-canary'

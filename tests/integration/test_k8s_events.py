@@ -32,7 +32,7 @@ def insert(store, rows, **settings):
 
 
 def events(store, columns="Name"):
-    sql = f"SELECT {columns} FROM otel_k8s_events FINAL ORDER BY Name, EventTime, ResourceVersion"  # noqa: S608 - our names
+    sql = f"SELECT {columns} FROM otel_k8s_events FINAL ORDER BY Name, EventTime, EventUid, Count"  # noqa: S608 - our names
     return ask(store, sql)
 
 
@@ -105,7 +105,7 @@ def test_a_time_that_cannot_be_right_is_replaced_by_the_records_own(tables):
         {
             **CORE,
             **dict.fromkeys(("lastTimestamp", "firstTimestamp", "eventTime"), wrong),
-            "metadata": {"resourceVersion": str(number)},
+            "metadata": {"uid": f"e{number}"},
         }
         for number, wrong in enumerate(times)
     ]
@@ -115,8 +115,6 @@ def test_a_time_that_cannot_be_right_is_replaced_by_the_records_own(tables):
 
 def test_a_count_that_cannot_be_right_is_one(tables):
     counts = [-1, 0, 1e30, 99999999999, "many", "7", None, [1]]
-    several = [
-        {**CORE, "count": count, "metadata": {"resourceVersion": str(number)}} for number, count in enumerate(counts)
-    ]
+    several = [{**CORE, "count": count, "metadata": {"uid": f"e{number}"}} for number, count in enumerate(counts)]
     insert(tables, [row(watched(event)) for event in several])
     assert [count for (count,) in events(tables, "Count")] == [7 if count == "7" else 1 for count in counts]

@@ -297,7 +297,7 @@ def ttl(store, table):
 def test_retention_is_on_by_default_and_follows_the_settings(store):
     migrate.migrate(store, SETTINGS)
     kept = [item.name for item in schema.objects() if item.kind is Kind.TABLE and item.name != migration_ledger.TABLE]
-    longer = {"otel_k8s_events": 90, "otel_audit": 400}
+    longer = {"otel_k8s_events": 90, "otel_k8s_objects": 90, "otel_audit": 400}
     assert {table: ttl(store, table) for table in kept} == {table: longer.get(table, 30) for table in kept}
     changed = SETTINGS.model_copy(update={"retention": RetentionSettings(logs_days=7, traces_days=0)})
     applied = migrate.migrate(store, changed).applied
@@ -331,4 +331,4 @@ def test_an_older_server_gets_indexes_that_it_knows(store):
     types = ask(
         store, "SELECT DISTINCT type FROM system.data_skipping_indices WHERE database = currentDatabase() ORDER BY type"
     )
-    assert types == [("bloom_filter",), ("minmax",), ("tokenbf_v1",)]
+    assert types == [("bloom_filter",), ("minmax",), ("ngrambf_v1",), ("tokenbf_v1",)]

@@ -20,6 +20,9 @@ from sql.time_bounds import TimeBounds
 ORACLES = {Signal.LOGS: rows.logs, Signal.TRACES: rows.traces, Signal.METRICS: rows.metrics}
 REQUESTS = {Signal.LOGS: "LogsRequest", Signal.TRACES: "TracesRequest", Signal.METRICS: "MetricsRequest"}
 
+TOLD = {(b"TRACE", 1), (b"DEBUG", 5), (b"INFO", 9), (b"WARN", 13), (b"ERROR", 17), (b"FATAL", 21)}
+"""Severities that the decoding view writes itself."""
+
 ANY_TIME = TimeBounds(reach_days=10**9, ahead_days=10**9)
 
 
@@ -28,7 +31,8 @@ def without_partitions(store):
     for table in ("otlp_logs", "otlp_traces", "otlp_metrics"):
         stored.statement(store, f"ALTER TABLE {table} MODIFY COLUMN times_are_near Bool MATERIALIZED true")
     sql = """SELECT name FROM system.tables
-             WHERE database = currentDatabase() AND startsWith(name, 'otel_') AND endsWith(engine, 'MergeTree')"""
+             WHERE database = currentDatabase() AND startsWith(name, 'otel_') AND endsWith(engine, 'MergeTree')
+                 AND name != 'otel_k8s_objects' -- a dictionary holds it, and no request fills it"""
     for (table,) in stored.statement(store, sql):
         stored.statement(store, f"CREATE TABLE {table}_plain AS {table} ENGINE = Memory")
         stored.statement(store, f"DROP TABLE {table} SYNC")
@@ -53,7 +57,8 @@ def check(store, signal, bodies):
     assert send(store, signal, bodies) == rejected
     for table, should_be in expected.items():
         names = list(should_be[0]) if should_be else ["ServiceName"]
-        difference = compare(should_be, [with_now(row, before) for row in stored.rows(store, table, names)])
+        found = [untold(with_now(row, before)) for row in stored.rows(store, table, names)]
+        difference = compare([untold(row) for row in should_be], found)
         assert not difference, describe(signal, bodies, table, difference)
 
 
@@ -61,6 +66,16 @@ def with_now(row, before):
     """ClickHouse's clock may go a few minutes wrong; random times are never as late as this test runs."""
     if abs(row.get("Timestamp", 0) - before) < 300 * 10**9:
         return {**row, "Timestamp": rows.NOW}
+    return row
+
+
+def untold(row):
+    """The oracle reads no level out of a body, which a random one may have: such severities are as good as none.
+
+    What bodies tell is held to a corpus of lines: tests/integration/test_severity.py.
+    """
+    if (row.get("SeverityText"), row.get("SeverityNumber")) in TOLD:
+        return {**row, "SeverityText": b"", "SeverityNumber": 0}
     return row
 
 

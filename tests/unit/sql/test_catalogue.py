@@ -1,10 +1,11 @@
 """How handler files are read, and what the catalogue refuses."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from sql.catalogue import load_catalogue, read_question
+from sql.catalogue import fragments, load_catalogue, read_question
 from sql.header import HandlerFileError
 from sql.parameter import Kind
 from sql.signals import Signal
@@ -141,3 +142,103 @@ def test_a_catalogue_is_a_folder_and_each_file_a_question(tmp_path: Path):
     assert list(catalogue) == ["another", "counting"]
     assert list(catalogue.behind("mcp")) == ["another"]
     assert catalogue["counting"].parameter("nope") is None
+
+
+# expressions that questions share
+
+
+def test_a_fragment_stands_in_the_place_of_its_name_and_is_checked_with_the_statement():
+    question = read(GOOD.replace("WHERE Timestamp", "WHERE ${event_identity} AND Timestamp"))
+
+    assert "${" not in question.sql
+    assert f"WHERE {fragments()['event_identity']} AND Timestamp" in question.sql
+
+
+def test_a_fragment_is_indented_like_the_line_that_names_it():
+    question = read(GOOD.replace("SELECT count()", "WITH\n    ${level_of}\nSELECT count()"))
+    lines = question.sql.splitlines()
+
+    assert lines[1].startswith("    -- A severity")
+    assert all(line.startswith("    ") for line in lines[1 : lines.index("    ) AS level_of")])
+
+
+def test_a_fragment_that_does_not_exist_is_refused_by_name():
+    with pytest.raises(HandlerFileError, match="no_such"):
+        read(GOOD.replace("WHERE Timestamp", "WHERE ${no_such} AND Timestamp"))
+
+
+def test_a_mistake_behind_a_fragment_is_told_with_its_line_in_the_file():
+    text = GOOD.replace("SELECT count()", "WITH\n    ${level_of}\nSELECT count()") + "AND {typo:String} = ''\n"
+
+    with pytest.raises(HandlerFileError, match=rf"counting\.sql:{len(text.splitlines())}: .*typo"):
+        read(text)
+
+
+def test_no_fragment_is_there_for_nothing():
+    folder = Path(str(resources.files("sql"))) / "handlers"
+    said = "\n".join(file.read_text() for file in [*folder.glob("*.sql"), *folder.glob("fragments/*.sql")])
+    streams = "\n".join(file.read_text() for file in (folder.parent / "streams").rglob("*.sql"))
+
+    assert [name for name in fragments() if f"${{{name}}}" not in said + streams] == []
+
+
+# lines that are said only where a parameter is given
+
+
+GUARDED = GOOD.replace(
+    "AND Body = {word:String}", "\n    AND ({word:String} = '' OR Body = {word:String}) -- when: word\n"
+)
+
+
+def test_a_guarded_line_is_said_only_where_its_parameter_is_given():
+    question = read(GUARDED)
+
+    assert "Body = {word:String}" in question.sql
+    assert "when:" not in question.sql
+    assert question.statement({"word": "x", "n": 1}) == question.sql
+    assert "Body" not in question.statement({"word": "", "n": 1})
+    assert "LIMIT {n:UInt32}" in question.statement({"word": "", "n": 1})
+
+
+@pytest.mark.parametrize("name", ["since", "n", "nothing"])
+def test_a_guard_names_a_parameter_that_may_be_left_empty(name):
+    with pytest.raises(HandlerFileError, match=f"`-- when: {name}` names no"):
+        read(GUARDED.replace("-- when: word", f"-- when: {name}"))
+
+
+def test_a_guard_behind_a_fragment_guards_all_of_its_lines():
+    question = read(GOOD.replace("AND Body", "\n    AND ${logs_with_value} -- when: word\nAND Body").replace(
+        "-- param n: UInt32", "-- param attribute: String\n--   default:\n--   example: a\n--   help: A.\n"
+        "-- param attribute_value: String\n--   default:\n--   example: a\n--   help: A.\n-- param n: UInt32"
+    ))  # fmt: skip
+
+    left = question.statement({"word": ""})
+    assert "attribute_value" in question.sql
+    assert "attribute_value" not in left
+    assert left.count("(") == left.count(")")
+
+
+# questions that are gone on with
+
+
+PAGED = GOOD.replace(
+    "-- column n: UInt64", "-- column position: String\n--   help: Where.\n-- column n: UInt64"
+).replace("LIMIT", "AND n < {page_at:Int64} AND key >= {page_key:UInt64} LIMIT")
+
+
+def test_a_question_with_a_position_takes_the_place_of_a_page():
+    assert read(PAGED + "OFFSET {page_skip:UInt64}").goes_on
+    assert not read(GOOD).goes_on
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAGED,
+        GOOD + "OFFSET {page_skip:UInt64}",
+        (PAGED + "OFFSET {page_skip:UInt64}").replace("page_at:Int64", "page_at:String"),
+    ],
+)
+def test_a_place_is_taken_whole_or_not_at_all(text):
+    with pytest.raises(HandlerFileError, match="page_"):
+        read(text)

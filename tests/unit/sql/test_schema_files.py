@@ -28,6 +28,13 @@ def test_a_table_a_sink_and_a_view_are_told_apart():
     assert (read.kind, read.source, read.target) == (Kind.VIEW, "s", "t")
 
 
+def test_a_dictionary_is_made_after_tables_and_before_views():
+    text = "CREATE DICTIONARY IF NOT EXISTS ${database}.d${on_cluster}\n(\n    a String\n)\nPRIMARY KEY a\n"
+    assert schema.read_object("d.sql", text).kind is Kind.DICTIONARY
+    kinds = [item.kind for item in schema.objects()]
+    assert kinds == sorted(kinds, key=[Kind.TABLE, Kind.DICTIONARY, Kind.SINK, Kind.VIEW].index)
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -14,6 +14,8 @@ def test_retention_is_on_by_default():
         "events_days": 90,
         "dead_letters_days": 30,
         "audit_days": 400,
+        "objects_days": 90,
+        "canary_days": 30,
     }
 
 

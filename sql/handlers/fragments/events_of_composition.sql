@@ -1,0 +1,10 @@
+-- As the event says itself, or about the composition, or about an object of which it became known later.
+(
+    CompositionId = {composition:String}
+    OR Uid = {composition:String}
+    OR (Uid, ClusterUid) IN (
+        SELECT Uid, arrayJoin([toString(ClusterUid), ''])
+        FROM otel_k8s_objects
+        WHERE CompositionId = {composition:String}
+    )
+)

@@ -1,0 +1,11 @@
+AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
+AND ({trace_id:String} = '' OR TraceId = lower({trace_id:String})) -- when: trace_id
+AND ({text:String} = '' OR lower(Body) LIKE like_text) -- when: text
+AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
+AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String}) -- when: cluster
+AND ${logs_with_attribute} -- when: attribute
+AND ${logs_with_value} -- when: attribute_value
+-- The number alone first, which most records have: the body, by which the others are judged, is long to read. -- when: min_severity
+AND ({min_severity:String} = '' OR SeverityNumber = 0 OR SeverityNumber >= 4 * indexOf(names, {min_severity:String}) - 3) -- when: min_severity
+AND ({min_severity:String} = '' OR SeverityNumber > 0 OR level_of(SeverityNumber, SeverityText, Body) >= 4 * indexOf(names, {min_severity:String}) - 3) -- when: min_severity

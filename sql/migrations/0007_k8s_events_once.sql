@@ -1,0 +1,92 @@
+-- An event is one row for each of its counts, whoever sends it and in whatever shape; so the sorting key changes, which takes
+-- a new table. It takes the name first and the old rows after that, so that inserts go on: the view goes with the name.
+-- Why so: docs/decisions/0004-k8s-events-sort-key.md.
+-- unless here: otel_k8s_events.EventId
+CREATE TABLE IF NOT EXISTS ${database}.otel_k8s_events_0007${on_cluster}
+(
+    `ClusterUid` LowCardinality(String) COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),
+    `ClusterName` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Kubernetes cluster, by name' CODEC(ZSTD(1)),
+    `Namespace` LowCardinality(String) COMMENT 'Namespace of the object; empty for a cluster-wide one' CODEC(ZSTD(1)),
+    `Kind` LowCardinality(String) COMMENT 'Kind of the object that the event is about' CODEC(ZSTD(1)),
+    `Name` String COMMENT 'Name of the object' CODEC(ZSTD(1)),
+    `Uid` SimpleAggregateFunction(max, String) COMMENT 'Uid of the object' CODEC(ZSTD(1)),
+    `ApiVersion` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'API version of the object' CODEC(ZSTD(1)),
+    `FieldPath` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Part of the object, as spec.containers{app}' CODEC(ZSTD(1)),
+    `Reason` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'What happened, in one word' CODEC(ZSTD(1)),
+    `Action` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'What the reporter did about it' CODEC(ZSTD(1)),
+    `Type` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Normal or Warning' CODEC(ZSTD(1)),
+    `Message` SimpleAggregateFunction(max, String) COMMENT 'What happened, in a sentence' CODEC(ZSTD(1)),
+    `Count` UInt32 COMMENT 'How often it has happened, 1 or more' CODEC(ZSTD(1)),
+    `SourceComponent` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Who reports it' CODEC(ZSTD(1)),
+    `SourceHost` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Node or instance that reports it' CODEC(ZSTD(1)),
+    `EventUid` SimpleAggregateFunction(max, String) COMMENT 'Uid of the event itself' CODEC(ZSTD(1)),
+    `EventName` SimpleAggregateFunction(max, String) COMMENT 'Name of the event itself' CODEC(ZSTD(1)),
+    `ResourceVersion` SimpleAggregateFunction(max, String) COMMENT 'Resource version of the event itself, if known' CODEC(ZSTD(1)),
+    `CompositionId` SimpleAggregateFunction(max, LowCardinality(String)) COMMENT 'Krateo composition that owns the object' CODEC(ZSTD(1)),
+    `FirstTime` SimpleAggregateFunction(min, DateTime64(9)) COMMENT 'When it first happened' CODEC(Delta(8), ZSTD(1)),
+    `EventTime` SimpleAggregateFunction(max, DateTime64(9)) COMMENT 'When it last happened' CODEC(Delta(8), ZSTD(1)),
+    `IngestedAt` SimpleAggregateFunction(min, DateTime64(9)) DEFAULT now64(9) COMMENT 'When ClickHouse first got it' CODEC(Delta(8), ZSTD(1)),
+    `EventId` String MATERIALIZED multiIf(
+        EventUid != '', EventUid,
+        EventName != '', EventName,
+        hex(sipHash64(Reason, Message, FirstTime))) COMMENT 'What tells the event from others of its object: uid, else name, else a digest' CODEC(ZSTD(1)),
+
+    INDEX idx_uid Uid TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX idx_event_time EventTime TYPE minmax GRANULARITY 1,
+    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1
+)
+ENGINE = ${replicated}AggregatingMergeTree
+PARTITION BY toMonday(EventTime)
+ORDER BY (ClusterUid, Namespace, Kind, Name, EventId, Count, if(ClusterUid = '', ClusterName, ''))
+TTL toDateTime(EventTime) + toIntervalDay(${events_days}) -- when: events_days
+SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1,
+    non_replicated_deduplication_window = ${deduplication_window},
+    replicated_deduplication_window = ${deduplication_window},
+    replicated_deduplication_window_seconds = ${deduplication_seconds}
+    , fsync_after_insert = 1, fsync_part_directory = 1 -- when: fsync_inserts
+-- statement: said once only, since said twice it would put the old table back
+-- unless here: otel_k8s_events.EventId
+EXCHANGE TABLES ${database}.otel_k8s_events AND ${database}.otel_k8s_events_0007${on_cluster}
+-- statement: the last two weeks first, since they are what is asked for
+INSERT INTO ${database}.otel_k8s_events (
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt)
+SELECT
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt
+FROM ${database}.otel_k8s_events_0007
+WHERE EventTime >= now() - toIntervalDay(14)
+SETTINGS max_partitions_per_insert_block = 0, insert_deduplicate = 0
+-- statement: in parts, as one statement may take 50 seconds; parts overlap, since time goes on between them and repeats do no harm
+INSERT INTO ${database}.otel_k8s_events (
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt)
+SELECT
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt
+FROM ${database}.otel_k8s_events_0007
+WHERE EventTime >= now() - toIntervalDay(42) AND EventTime < now() - toIntervalDay(13)
+SETTINGS max_partitions_per_insert_block = 0, insert_deduplicate = 0
+-- statement
+INSERT INTO ${database}.otel_k8s_events (
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt)
+SELECT
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt
+FROM ${database}.otel_k8s_events_0007
+WHERE EventTime >= now() - toIntervalDay(91) AND EventTime < now() - toIntervalDay(41)
+SETTINGS max_partitions_per_insert_block = 0, insert_deduplicate = 0
+-- statement
+INSERT INTO ${database}.otel_k8s_events (
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt)
+SELECT
+    ClusterUid, ClusterName, Namespace, Kind, Name, Uid, ApiVersion, FieldPath, Reason, Action, Type, Message, Count,
+    SourceComponent, SourceHost, EventUid, EventName, ResourceVersion, CompositionId, FirstTime, EventTime, IngestedAt
+FROM ${database}.otel_k8s_events_0007
+WHERE EventTime < now() - toIntervalDay(90)
+SETTINGS max_partitions_per_insert_block = 0, insert_deduplicate = 0
+-- statement
+DROP TABLE IF EXISTS ${database}.otel_k8s_events_0007${on_cluster}

@@ -1,0 +1,1 @@
+ifNull({${name}:Nullable(String)}, ${default})

@@ -1,0 +1,1 @@
+-- closed: it is about the house, and no part of it belongs to a cluster.

@@ -1,0 +1,41 @@
+toUnixTimestamp64Nano(IngestedAt) AS ingested,
+${event_id} AS id,
+ClusterName AS cluster,
+ClusterUid AS cluster_uid,
+Namespace AS namespace,
+CompositionId AS composition_id,
+Kind AS kind,
+Name AS name,
+Uid AS uid,
+Type AS type,
+Reason AS reason,
+up_to(toJSONString(CAST(
+    (
+        (Name, Namespace, Uid, event_time(EventTime)),
+        (ApiVersion, Kind, Name, Namespace, Uid),
+        Reason,
+        Message,
+        if(Type = '', 'Normal', Type),
+        event_time(EventTime),
+        event_time(EventTime),
+        event_time(EventTime),
+        tuple(SourceComponent),
+        CompositionId,
+        ClusterName,
+        Count
+    ),
+    'Tuple(
+        metadata Tuple(name String, namespace String, uid String, creationTimestamp String),
+        involvedObject Tuple(apiVersion String, kind String, name String, namespace String, uid String),
+        reason String,
+        message String,
+        type String,
+        firstTimestamp String,
+        lastTimestamp String,
+        eventTime String,
+        source Tuple(component String),
+        compositionId String,
+        cluster String,
+        count UInt32
+    )'
+)), {row_bytes:UInt64}) AS data

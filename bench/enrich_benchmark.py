@@ -1,0 +1,237 @@
+"""What the enrichment costs: CPU for a flat log record, and Kubernetes events a minute on one core.
+
+In: nothing. Out: a table on the terminal, `python -m bench.enrich_benchmark`. Requests go the way that they go in the
+house from their bytes to what is inserted (`ingest.reading`), with and without the enrichment in turns, in one process
+on one thread; what is told is CPU time of the process, and the middle of the rounds' differences. The directory holds
+pods of three clusters with their ReplicaSets, Deployments and compositions; every resource and all events but one in a
+hundred are about one of these pods, so everything that can be written is written.
+"""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from prometheus_client import CollectorRegistry
+
+from bench import workloads
+from enrich.clusters import Cluster
+from enrich.objects import Container, KubernetesObject, Owner, Reference
+from enrich.opening import Enriched, open_enrichment
+from enrich.settings import COMPOSITION_GROUP, EnrichSettings
+from identity.sender import Sender
+from ingest.counters import Counters
+from ingest.intake import Encoding
+from ingest.memory import Budget
+from ingest.reading import Reader
+from sql.signals import Signal
+
+CLUSTERS = tuple(Cluster(f"c0000000-0000-0000-0000-00000000000{number}", f"cluster-{number}") for number in range(3))
+WORKLOADS, PODS = 600, 10
+"""Workloads of a cluster, and pods of a workload."""
+ROUNDS = 15
+BAR_RECORD = 0.3
+"""Microseconds that a flat record may cost more."""
+BAR_EVENTS = 100_000
+"""Events of three clusters that one core has to enrich in a minute."""
+RECORDS = 8_192
+EVENTS = 500
+MEMORY = 4 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Requests of one shape."""
+
+    name: str
+    requests: tuple[bytes, ...]
+    records: int
+    """In each request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """CPU for one record, in microseconds."""
+
+    without: float
+    with_: float
+    added: float
+    """The middle of the differences of the rounds."""
+
+
+class _Silent:
+    """An API server that knows no more than the watches."""
+
+    async def get(self, _reference: Reference) -> KubernetesObject | None:
+        await asyncio.sleep(0.005)
+        return None
+
+
+def _uid(cluster: int, workload: int, place: int) -> str:
+    return f"{cluster:08x}-{workload:04x}-4000-8000-{place:012x}"
+
+
+def _made(
+    cluster: int, workload: int, place: int, kind: tuple[str, str], owner: KubernetesObject | None
+) -> KubernetesObject:
+    group, name = kind
+    pod = name == "Pod"
+    owners = (Owner(owner.uid, owner.group, owner.kind, owner.name, controller=True),) if owner else ()
+    return KubernetesObject(
+        cluster_uid=CLUSTERS[cluster].uid,
+        uid=_uid(cluster, workload, place),
+        group=group,
+        version="v1",
+        kind=name,
+        name=f"workload-{workload}-{place}",
+        namespace=f"namespace-{workload % 40}",
+        owners=owners,
+        labels={f"app.kubernetes.io/{key}": f"w{workload}" for key in ("name", "instance", "version", "part-of")},
+        node=f"node-{workload % 90}" if pod else "",
+        addresses=(f"10.{cluster}.{workload % 256}.{place}",) if pod else (),
+        containers=(Container("app", f"{cluster}{workload:04x}{place:059x}"),) if pod else (),
+    )
+
+
+def _objects() -> Iterator[KubernetesObject]:
+    """Pods three owners below a composition, which alone tells the id."""
+    for cluster in range(len(CLUSTERS)):
+        for workload in range(WORKLOADS):
+            owner = None
+            for place, kind in enumerate(((COMPOSITION_GROUP, "App"), ("apps", "Deployment"), ("apps", "ReplicaSet"))):
+                owner = _made(cluster, workload, 1000 + place, kind, owner)
+                yield owner
+            for place in range(PODS):
+                yield _made(cluster, workload, place, ("", "Pod"), owner)
+
+
+def watched_clusters() -> Enriched:
+    """Put an enrichment together that knows all pods."""
+    enriched = open_enrichment(EnrichSettings(), CollectorRegistry(), len(CLUSTERS), _Silent())
+    for cluster in CLUSTERS:
+        enriched.clusters.found(cluster)
+    for known in _objects():
+        enriched.directory.put(known)
+    return enriched
+
+
+def _of_a_pod(resource: Resource, draw: random.Random) -> None:
+    """Let a resource carry the uid of a pod, and nothing else that tells who it is."""
+    kept = [one for one in resource.attributes if not one.key.startswith("k8s.")]
+    del resource.attributes[:]
+    resource.attributes.extend(kept)
+    uid = _uid(draw.randrange(len(CLUSTERS)), draw.randrange(WORKLOADS), draw.randrange(PODS))
+    resource.attributes.add(key="k8s.pod.uid").value.string_value = uid
+
+
+def logs(name: str, records: int, resources: int, requests: int = 4, *, own: bool = False) -> Shape:
+    """Flat logs of pods. `own`: their resources keep the usual shape's attributes, and get what is lacking."""
+    draw = random.Random(7)
+    bodies = []
+    for _ in range(requests):
+        request = ExportLogsServiceRequest()
+        for _ in range(resources):
+            # Protobuf messages put one after the other are one message with all their resources.
+            request.MergeFromString(workloads.flat_logs(items=records // resources, requests=1).requests[0])
+        for resource in request.resource_logs:
+            if own:
+                place = next(one for one in resource.resource.attributes if one.key == "k8s.pod.uid")
+                place.value.string_value = _uid(0, draw.randrange(WORKLOADS), draw.randrange(PODS))
+            else:
+                _of_a_pod(resource.resource, draw)
+        bodies.append(request.SerializeToString())
+    return Shape(name, tuple(bodies), records // resources * resources)
+
+
+def events() -> Shape:
+    """Events of all clusters, a request a cluster, as the k8sobjects receiver sends them."""
+    draw = random.Random(8)
+    bodies = []
+    for cluster in CLUSTERS * 2:
+        request = ExportLogsServiceRequest.FromString(workloads.kubernetes_events(EVENTS, 1).requests[0])
+        for resource in request.resource_logs:
+            del resource.resource.attributes[:]
+            resource.resource.attributes.add(key="k8s.cluster.uid").value.string_value = cluster.uid
+            for record in resource.scope_logs[0].log_records:
+                _about_a_pod(record.body, CLUSTERS.index(cluster), draw)
+        bodies.append(request.SerializeToString())
+    return Shape(EVENT_SHAPE, tuple(bodies), EVENTS)
+
+
+def _about_a_pod(body: AnyValue, cluster: int, draw: random.Random) -> None:
+    event = next(one.value for one in body.kvlist_value.values if one.key == "object")
+    about = next(one.value for one in event.kvlist_value.values if one.key == "involvedObject")
+    workload = draw.randrange(WORKLOADS) + (WORKLOADS if draw.random() < 0.01 else 0)
+    for one in about.kvlist_value.values:
+        if one.key == "uid":
+            one.value.string_value = _uid(cluster, workload, draw.randrange(PODS))
+
+
+class _Pair:
+    """Two readers, one with and one without enrichment."""
+
+    def __init__(self, enriched: Enriched) -> None:
+        self.readers = []
+        for stage in (None, enriched.stage):
+            counters = Counters(CollectorRegistry())
+            reader = Reader(Budget(MEMORY), counters)
+            reader.enricher = stage
+            self.readers.append(reader)
+
+    async def measure(self, shape: Shape) -> Figure:
+        """Read all requests of a shape, with and without in turns."""
+        pairs = [[await _cpu(reader, shape) for reader in self.readers] for _ in range(ROUNDS + 1)][1:]
+        without, with_ = (statistics.median(column) for column in zip(*pairs, strict=True))
+        return Figure(without, with_, statistics.median(after - before for before, after in pairs))
+
+    def close(self) -> None:
+        for reader in self.readers:
+            reader.close()
+
+
+async def _cpu(reader: Reader, shape: Shape) -> float:
+    sender = Sender("10.0.0.1")
+    began = time.process_time_ns()
+    for body in shape.requests:
+        await reader.read(Signal.LOGS, body, Encoding.PROTOBUF, sender)
+    return (time.process_time_ns() - began) / 1000 / shape.records / len(shape.requests)
+
+
+async def measure(shapes: Sequence[Shape]) -> dict[str, Figure]:
+    """Measure shapes, by name."""
+    enriched = watched_clusters()
+    pair = _Pair(enriched)
+    try:
+        return {shape.name: await pair.measure(shape) for shape in shapes}
+    finally:
+        pair.close()
+        await enriched.close()
+
+
+LOG_SHAPES = ("8,192 records, 1 resource", "8,192 records, 1 resource, usual shape", "8,192 records, 100 resources")
+EVENT_SHAPE = "500 events of 3 clusters"
+
+
+def main() -> None:
+    """Measure, and say whether the bars hold."""
+    one, usual, hundred = LOG_SHAPES
+    shapes = [logs(one, RECORDS, 1), logs(usual, RECORDS, 1, own=True), logs(hundred, RECORDS, 100)]
+    shapes += [logs("10 records, 1 resource", 10, 1, 200), events()]
+    figures = asyncio.run(measure(shapes))
+    lines = ["| request | us a record without | with | added | bar |", "|---|---|---|---|---|"]
+    for name, figure in figures.items():
+        bar = f"{BAR_RECORD} ({'holds' if figure.added <= BAR_RECORD else 'MISSED'})" if name in LOG_SHAPES else ""
+        lines.append(f"| {name} | {figure.without:.3f} | {figure.with_:.3f} | {figure.added:+.3f} | {bar} |")
+    minute = 60e6 / figures[EVENT_SHAPE].with_
+    holds = "holds" if minute >= BAR_EVENTS else "MISSED"
+    lines += ["", f"Events a minute on one core, read and enriched: {minute:,.0f} (bar {BAR_EVENTS:,}: {holds})"]
+    print("\n".join(lines))  # noqa: T201 - a command's answer
+
+
+if __name__ == "__main__":
+    main()

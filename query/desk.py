@@ -17,13 +17,16 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from identity.reader import Reader, Role
-from query import errors, freshness, parameters, reply, scopes
+from query import errors, freshness, paging, parameters, reply, scopes, stopping
 from query.fairness import Shares
+from query.paging import Place
 from query.parameters import Written
-from query.reply import Asked, Reply
+from query.reply import PLAINLY, Asked, Manner, Reply
 from query.settings import QuerySettings
+from sql import existing_tables
 from sql import scopes as table_scopes
 from sql.catalogue import Catalogue, Question
 from store.errors import NotReachableError, StoreError
@@ -33,6 +36,14 @@ log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds that ClickHouse has, past a question's limit, to say itself that the limit was reached."""
+
+READ_ONLY = 2
+"""ClickHouse's word for: nothing but reading, and a statement may still set what is about reading."""
+
+ARROW = "ArrowStream"
+
+UNKNOWN_COLUMN = frozenset({10, 16, 47})
+"""ClickHouse's codes for a column that is not there (NOT_FOUND_COLUMN_IN_BLOCK, NO_SUCH_COLUMN, UNKNOWN_IDENTIFIER)."""
 
 HOUSE = Reader("", Role.ADMIN)
 """The house itself, which may see everything; who asks from outside always says who."""
@@ -68,27 +79,63 @@ class Desk:
             raise errors.unknown_question(name, self.questions)
         return self.questions[name]
 
-    def ask(self, name: str, written: Mapping[str, Written], *, query_id: str = "", reader: Reader = HOUSE) -> Reply:
+    def ask(
+        self,
+        name: str,
+        written: Mapping[str, Written],
+        *,
+        query_id: str = "",
+        reader: Reader = HOUSE,
+        manner: Manner = PLAINLY,
+    ) -> Reply:
         """Answer one question; blocks until ClickHouse has answered.
 
         Raises a `QuestionError`. `query_id` is the caller's if it wants to cancel; else one is made.
         """
-        asked = self._settle(name, written, reader, query_id)
+        asked = self._settle(name, written, reader, query_id, manner)
         answer = self._select(asked)
-        return reply.answered(asked, answer, self._freshness.of(asked.question.signals, reader.scope))
+        through = self._freshness.of(asked.question.signals, reader.scope)
+        return reply.answered(asked, answer, self._limits(asked).rows, through)
 
-    async def ask_async(self, name: str, written: Mapping[str, Written], *, reader: Reader = HOUSE) -> Reply:
+    async def ask_async(
+        self, name: str, written: Mapping[str, Written], *, reader: Reader = HOUSE, manner: Manner = PLAINLY
+    ) -> Reply:
         """Answer one question beside the loop; cancelling this cancels the statement in ClickHouse."""
-        asked = self._settle(name, written, reader)
+        asked = self._settle(name, written, reader, manner=manner)
         async with self._shares.turn(reader), self._place():
             answer = await self._in_turn(asked)
-            return reply.answered(asked, answer, await self._freshness.of_async(asked.question.signals, reader.scope))
+            through = await self._freshness.of_async(asked.question.signals, reader.scope)
+            most = self._limits(asked).rows
+            if asked.arrow:
+                return await asyncio.to_thread(reply.answered, asked, answer, most, through)
+            return reply.answered(asked, answer, most, through)
 
-    def _settle(self, name: str, written: Mapping[str, Written], reader: Reader, query_id: str = "") -> Asked:
+    def _settle(
+        self,
+        name: str,
+        written: Mapping[str, Written],
+        reader: Reader,
+        query_id: str = "",
+        manner: Manner = PLAINLY,
+    ) -> Asked:
         question = self.question(name)
-        given = parameters.settle(question, written, self._now())
+        place = paging.read(manner.cursor) if manner.cursor else Place(self._now())
+        given = parameters.settle(question, written, place.now)
+        of = paging.digest(question, given.values)
+        paging.check_belongs(place, of)
         narrowing = scopes.narrowing(question, given, reader)
-        return Asked(question, given, narrowing, query_id or new_query_id(name))
+        asked = Asked(question, given, narrowing, query_id or new_query_id(name), replace(place, of=of), manner.arrow)
+        self._check_depth(asked)
+        return asked
+
+    def _check_depth(self, asked: Asked) -> None:
+        """Passing over rows costs reading them, so there is an end to it."""
+        if asked.place.offset + self._limits(asked).rows > self.settings.max_rows:
+            raise errors.LimitExceededError(
+                f"Further pages of `{asked.question.name}` lie beyond the {self.settings.max_rows} rows of an answer",
+                field=paging.CURSOR,
+                mend="Ask for a shorter time window, or narrow by another parameter.",
+            )
 
     @asynccontextmanager
     async def _place(self) -> AsyncIterator[None]:
@@ -135,33 +182,46 @@ class Desk:
             raise _late(asked.question, seconds, stopped=problem is None) from late
 
     async def _give_up(self, answer: Future[Answer], query_id: str) -> StoreError | None:
-        """Stop what nobody waits for: in the queue if it never began, else in ClickHouse; gives what was in the way."""
-        if answer.cancel() or answer.done():
-            return None
-        # The answer's own thread ends by itself once ClickHouse has stopped; its outcome is nobody's any
-        # more.
-        try:
-            await asyncio.to_thread(self._store.cancel, query_id)
-        except StoreError as problem:
-            log.warning("the question with query id %s could not be stopped: %s", query_id, problem)
-            return problem
-        return None
+        """Stop what nobody waits for; gives what was in the way. The answer is nobody's any more."""
+        return await stopping.stop(answer, self._store.cancel, query_id)
 
     def _select(self, asked: Asked, begun: Future[None] | None = None) -> Answer:
         """Ask ClickHouse; `begun` is told as soon as a thread does."""
         if begun is not None:
             begun.set_result(None)
+        offset = asked.place.offset
         limits = self._limits(asked)
+        limits = replace(limits, rows=offset + limits.rows)
         bound: dict[str, Parameter] = dict(asked.given.bound)
         if parameters.LIMIT in bound:
             # One more than wanted, so that the port can tell an answer that ends here from one that was cut.
             bound[parameters.LIMIT] = limits.rows + 1
+        if asked.question.goes_on:
+            bound |= asked.place.bound
         try:
-            settings = asked.narrowing.settings
-            return self._store.select(Select(asked.question.sql, bound, limits, settings, asked.query_id))
+            settings = {"readonly": READ_ONLY, **asked.narrowing.settings}
+            sql = asked.question.statement({**asked.given.values, **asked.place.bound})
+            form = ARROW if asked.arrow else ""
+            return self._store.select(Select(sql, bound, limits, settings, asked.query_id, form))
         except StoreError as error:
             log.warning("question %s failed (query id %s): %s", asked.question.name, asked.query_id, error)
-            raise _failure(asked, error) from error
+            raise self._not_adopted(asked.question, error) or _failure(asked, error) from error
+
+    def _not_adopted(self, question: Question, error: StoreError) -> errors.FailedError | None:
+        """Tables that a collector's exporter made may lack columns that a question reads: say which, and the mend."""
+        if error.code not in UNKNOWN_COLUMN:
+            return None
+        try:
+            lacking = existing_tables.lacking(existing_tables.read(self._store), question.sql)
+        except StoreError:
+            return None  # the first problem is told then
+        if not lacking:
+            return None
+        told = "; ".join(f"{table} has no {', '.join(columns)}" for table, columns in lacking.items())
+        return errors.FailedError(
+            f"Question `{question.name}` reads columns that tables made by somebody else lack: {told}",
+            mend="Run `otelhouse migrate --adopt`: it adds them, and touches no row.",
+        )
 
     def _limits(self, asked: Asked) -> Limits:
         question = asked.question
@@ -172,6 +232,7 @@ class Desk:
             rows=rows,
             bytes_read=self.settings.max_bytes_read,
             memory_bytes=self.settings.max_memory_bytes,
+            result_bytes=self.settings.max_answer_bytes,
         )
 
     def close(self) -> None:

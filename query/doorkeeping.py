@@ -32,4 +32,5 @@ class Doorkeeping:
     @property
     def open_paths(self) -> frozenset[str]:
         """What is asked without a token."""
-        return asgi_guard.PROBES if self.metrics_need_a_token else asgi_guard.PROBES | {"/metrics"}
+        probes = asgi_guard.PROBES | {"/ping", "/health"}
+        return probes if self.metrics_need_a_token else probes | {"/metrics"}

@@ -13,8 +13,9 @@
     ├── NotReachableError         not_reachable        503   ClickHouse does not answer
     └── FailedError               failed               502   ClickHouse answered with an error
 
-Every error carries what happened, the field it is about (or an empty text) and the mend. An empty answer is
-no error. `wire_error` is the one shape in which errors leave the house, whoever raised them.
+Every error carries what happened, the field it is about (or an empty text) and the mend; where ClickHouse is quoted,
+its words stand apart too, for who must not take them for ours. An empty answer is no error.
+`wire_error` is the one shape in which errors leave the house, whoever raised them.
 """
 
 import difflib
@@ -36,9 +37,13 @@ class QuestionError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
 
-    def __init__(self, message: str, *, mend: str, field: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, *, mend: str, field: str = "", quoted: str = "") -> None:
+        """`quoted`: words of ClickHouse, which may hold cells of rows, and so what monitored systems wrote."""
+        self.own = message
+        """What happened in words of the house alone."""
+        self.quoted = quoted
+        self.message = f"{message}: {quoted}" if quoted else message
+        super().__init__(self.message)
         self.mend = mend
         self.field = field
 
@@ -120,19 +125,25 @@ class FailedError(QuestionError):
     status = 502
 
 
+def of_questions() -> list[type[QuestionError]]:
+    """What a question itself can end with; other windows have errors of their own beside these."""
+    return [one for one in QuestionError.__subclasses__() if one.__module__ == __name__]
+
+
 def from_store(error: store_errors.StoreError, *, quote: bool = True) -> QuestionError:
     """Say a failure of the port in the words of the one who asked; the caller chains the original.
 
     Without `quote` ClickHouse's own words are left out: they may hold cells of rows that the one who asked may not see.
     """
-    said = _shortened(str(error)) if quote else f"its words are in the house's log (query id {error.query_id or '-'})"
+    said = _shortened(str(error)) if quote else ""
+    where = "" if quote else f": its words are in the house's log (query id {error.query_id or '-'})"
     if isinstance(error, store_errors.NotReachableError):
-        return NotReachableError(f"ClickHouse does not answer: {said}", mend=_NOT_REACHABLE)
+        return NotReachableError(f"ClickHouse does not answer{where}", mend=_NOT_REACHABLE, quoted=said)
     if isinstance(error, store_errors.OverloadedError):
-        return BusyError(f"ClickHouse is overloaded: {said}", mend="Ask again in a few seconds.")
+        return BusyError(f"ClickHouse is overloaded{where}", mend="Ask again in a few seconds.", quoted=said)
     if isinstance(error, store_errors.LimitError):
-        return LimitExceededError(f"The question went over its limit: {said}", mend=_LIMIT)
-    return FailedError(f"ClickHouse could not answer: {said}", mend=_FAILED)
+        return LimitExceededError(f"The question went over its limit{where}", mend=_LIMIT, quoted=said)
+    return FailedError(f"ClickHouse could not answer{where}", mend=_FAILED, quoted=said)
 
 
 def _shortened(text: str) -> str:

@@ -56,7 +56,8 @@ class Shares:
 
     async def _begin(self, queue: _Queue) -> None:
         try:
-            await asyncio.wait_for(queue.turns.acquire(), self._seconds)
+            async with asyncio.timeout(self._seconds):  # `wait_for` may lose a cancelling that comes with the turn
+                await queue.turns.acquire()
         except TimeoutError as late:
             raise self._too_many(f"your other questions kept this one waiting for {self._seconds:g} seconds") from late
 

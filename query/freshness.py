@@ -6,7 +6,8 @@ answer is right without it, so it never makes one fail and holds one up for `sec
 
 A reader with a scope is told of its own part alone. Parts of tables know their newest time as a whole and not that of
 one cluster, so for such a reader rows are read: those of the last hour, where there are none those of the last day, and
-once in a while for each scope.
+once in a while for each scope. The same holds for who asks about one cluster (`about`): that others send says nothing
+of it. What the canary sends is never counted: where it is the newest, rows are read too.
 One thread asks for all answers, so freshness takes one place at the store, however many questions there are.
 """
 
@@ -14,14 +15,17 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 
 from identity.reader import Scope
 from query import errors, scopes
 from sql import catalogue
 from sql.parameter import iso_time
-from sql.signals import Signal
+from sql.signals import Subject
 from store.errors import StoreError
 from store.port import Limits, Select, Store
 
@@ -36,13 +40,25 @@ NARROWED_SECONDS = 1.0
 KEPT_SECONDS = 10.0
 """For how long what a narrowed reader was told holds, also that nothing could be told."""
 
+_MINUTE = 60 * 10**9
 _LOOK_BACK = (3_600 * 10**9, 86_400 * 10**9)
 """Nanoseconds; the next only where the one before found nothing."""
 
 _MOST_KEPT = 1024
 _EVERYTHING = Scope()
+_ABOUT: ContextVar[str] = ContextVar("cluster_asked_about", default="")
 _Known = tuple[float, str | None]
 """Until when it holds (monotonic seconds), and what is told."""
+
+
+@contextmanager
+def about(cluster: str) -> Iterator[None]:
+    """Within this, what is told is told of one cluster; an empty name is none. For who asks, and for what it awaits."""
+    before = _ABOUT.set(cluster)
+    try:
+        yield
+    finally:
+        _ABOUT.reset(before)
 
 
 class Freshness:
@@ -53,9 +69,11 @@ class Freshness:
         self._now = now
         self._seconds = seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="freshness")
-        self._kept: OrderedDict[tuple[Scope, Signal], _Known] = OrderedDict()
+        self._kept: OrderedDict[tuple[Scope, Subject], _Known] = OrderedDict()
+        self._of_users: dict[Subject, tuple[float, int]] = {}
+        """Of signals whose newest row is the canary's: until when it holds, and the newest time of users' rows."""
 
-    def of(self, signals: Iterable[Signal], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
+    def of(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
         """By signal, the newest time stored; blocks for `seconds` at most."""
         asked = self._ask(signals, scope)
         try:
@@ -64,7 +82,7 @@ class Freshness:
         finally:
             _forget(asked)
 
-    async def of_async(self, signals: Iterable[Signal], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
+    async def of_async(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
         """The same beside the loop."""
         asked = self._ask(signals, scope)
         try:
@@ -74,12 +92,16 @@ class Freshness:
         finally:
             _forget(asked)
 
-    def _ask(self, signals: Iterable[Signal], scope: Scope) -> dict[str, Future[str | None]]:
+    def _ask(self, signals: Iterable[Subject], scope: Scope) -> dict[str, Future[str | None]]:
+        if cluster := _ABOUT.get():
+            if scope.clusters and cluster not in scope.clusters:
+                return {}  # the scope names clusters by uid: what is that of this one is not known here
+            scope = replace(scope, clusters=(cluster,))
         look = self._through if scope.everything else self._through_kept
         seen = [signal for signal in signals if not scope.signals or signal in scope.signals]
         return {signal.value: self._thread.submit(look, signal, scope) for signal in seen}
 
-    def _through_kept(self, signal: Signal, scope: Scope) -> str | None:
+    def _through_kept(self, signal: Subject, scope: Scope) -> str | None:
         """Look again only when what is known has become old. Runs on the one thread alone, so nothing locks."""
         until, told = self._kept.get((scope, signal), (0.0, None))
         if until < time.monotonic():
@@ -89,7 +111,7 @@ class Freshness:
                 self._kept.popitem(last=False)
         return told
 
-    def _through(self, signal: Signal, scope: Scope) -> str | None:
+    def _through(self, signal: Subject, scope: Scope) -> str | None:
         """The newest time stored of a signal, or None where that is not known or would mislead."""
         try:
             newest = self._newest(signal) if scope.everything else self._newest_lately(signal, scope)
@@ -99,25 +121,40 @@ class Freshness:
         # A sender whose clock runs ahead must not make the house look fresher than now.
         return iso_time(newest) if 0 < newest <= self._now() else None
 
-    def _newest(self, signal: Signal) -> int:
+    def _newest(self, signal: Subject) -> int:
         """Nanoseconds since 1970; 0 where there is none."""
-        return self._told(Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1)))
+        probe = Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1))
+        newest, synthetic = self._told(probe)
+        if newest and synthetic:
+            # What the canary sent says nothing of what users sent. Nothing came behind it, so there is little to read.
+            return self._newest_of_users(signal)
+        return newest
 
-    def _newest_lately(self, signal: Signal, scope: Scope) -> int:
-        """The same of a part; 0 where there is none in the last day."""
+    def _newest_of_users(self, signal: Subject) -> int:
+        """Read rows, at most every few seconds. Runs on the one thread alone, so nothing locks."""
+        until, newest = self._of_users.get(signal, (0.0, 0))
+        if until < time.monotonic():
+            newest = self._newest_lately(signal, _EVERYTHING, (_MINUTE, *_LOOK_BACK))
+            self._of_users[signal] = time.monotonic() + KEPT_SECONDS / 2, newest
+        return newest
+
+    def _newest_lately(self, signal: Subject, scope: Scope, look_back: Iterable[int] = _LOOK_BACK) -> int:
+        """The same of a part, without what the canary sent; 0 where there is none in the last day."""
         name = f"lately_{signal}"
         sql = catalogue.probe(name)
         settings = scopes.of_statement(name, sql, scope).settings
         limits = Limits(seconds=min(self._seconds, NARROWED_SECONDS), rows=1)
-        for nanoseconds in _LOOK_BACK:
+        for nanoseconds in look_back:
             since = iso_time(max(0, self._now() - nanoseconds), " ", "")
-            if newest := self._told(Select(sql, {"since": since}, limits, settings)):
+            if newest := self._told(Select(sql, {"since": since}, limits, settings))[0]:
                 return newest
         return 0
 
-    def _told(self, probe: Select) -> int:
-        answer = self._store.select(probe)
-        return int(str(answer.rows[0][0])) if answer.rows else 0
+    def _told(self, probe: Select) -> tuple[int, int]:
+        """The newest time, and whether the canary sent it; the second is 0 where a probe leaves its rows out."""
+        rows = self._store.select(probe).rows
+        cells = [int(str(cell)) for cell in rows[0]] if rows else []
+        return (cells[0] if cells else 0, cells[1] if len(cells) > 1 else 0)
 
     def close(self) -> None:
         """Let go of the thread; what it asks at the moment is waited for."""

@@ -8,7 +8,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from query import errors
-from query.rendering import Format
+from query.rendering import MEDIA_TYPES, Format
 
 _ACCEPTED = {
     "*/*": Format.JSON,
@@ -17,6 +17,7 @@ _ACCEPTED = {
     "application/x-ndjson": Format.NDJSON,
     "application/ndjson": Format.NDJSON,
     "application/jsonl": Format.NDJSON,
+    "application/vnd.apache.arrow.stream": Format.ARROW,
     "text/csv": Format.CSV,
     "text/*": Format.CSV,
 }
@@ -30,7 +31,9 @@ def choose_format(request: Request) -> Format:
     accept = request.headers.get("accept", "*/*")
     wanted = sorted(filter(None, map(_preference, accept.split(","))), key=lambda one: -one[0])
     if not wanted:
-        raise HTTPException(406, "Accept wants none of application/json, application/x-ndjson and text/csv")
+        raise HTTPException(
+            406, f"Accept wants none of {', '.join(media.partition(';')[0] for media in MEDIA_TYPES.values())}"
+        )
     return wanted[0][1]
 
 

@@ -6,7 +6,7 @@ In: a `Question`. Out: the part of an OpenAPI 3.1 operation that FastAPI merges 
 from http import HTTPStatus
 from typing import Any
 
-from query.errors import QuestionError
+from query import errors
 from query.rendering import MEDIA_TYPES, Format
 from sql.catalogue import Question
 from sql.parameter import Kind, Parameter
@@ -47,16 +47,34 @@ def with_security(document: dict[str, Any]) -> dict[str, Any]:
 def get_operation(question: Question) -> dict[str, object]:
     """For GET, with each parameter in the URL."""
     parameters = [_in_query(parameter) for parameter in question.parameters]
-    return {"parameters": [*parameters, _FORMAT], "responses": _responses(question)}
+    paged = [_CURSOR] if _has_pages(question) else []
+    return {"parameters": [*parameters, *paged, _FORMAT], "responses": _responses(question)}
+
+
+def portal_operation(*, in_path: bool) -> dict[str, object]:
+    """For the routes of the Krateo portal."""
+    known = {"name": "composition_id", "description": "The composition's id.", "schema": {"type": "string"}}
+    which = {**known, "in": "path", "required": True} if in_path else {**known, "in": "query", "required": False}
+    limit = {"type": "integer", "default": 200, "minimum": 1, "maximum": 200}
+    most = {"name": "limit", "in": "query", "required": False, "description": "The most events.", "schema": limit}
+    answer = {"schema": {"type": "array", "items": _SSE_K8S_EVENT}}
+    answered: dict[str, object] = {
+        "description": "Events, newest first; none found is an answer too.",
+        "content": {MEDIA_TYPES[Format.JSON]: answer},
+    }
+    return {"parameters": [which, most], "responses": {"200": answered, **_refusals()}}
 
 
 def post_operation(question: Question) -> dict[str, object]:
     """For POST, with the parameters in a JSON object."""
+    properties = {one.name: _schema(one) | {"description": one.help} for one in question.parameters}
+    if _has_pages(question):
+        properties["cursor"] = {"type": "string", "description": _CURSOR["description"]}
     body = {
         "type": "object",
         "additionalProperties": False,
         "required": [one.name for one in question.parameters if one.default is None],
-        "properties": {one.name: _schema(one) | {"description": one.help} for one in question.parameters},
+        "properties": properties,
     }
     content = {"application/json": {"schema": body}}
     return {"parameters": [_FORMAT], "requestBody": {"content": content}, "responses": _responses(question)}
@@ -103,6 +121,37 @@ _FORMAT: dict[str, object] = {
 }
 
 
+_CURSOR: dict[str, object] = {
+    "name": "cursor",
+    "in": "query",
+    "required": False,
+    "description": "`next_cursor` of the page before, with the same parameters; only `limit` may differ.",
+    "schema": {"type": "string", "maxLength": 512},
+}
+
+_TEXT = {"type": "string"}
+_SSE_K8S_EVENT: dict[str, object] = {
+    "type": "object",
+    "properties": {
+        "metadata": {
+            "type": "object",
+            "properties": dict.fromkeys(("name", "namespace", "uid", "creationTimestamp"), _TEXT),
+        },
+        "involvedObject": {
+            "type": "object",
+            "properties": dict.fromkeys(("apiVersion", "kind", "name", "namespace", "uid"), _TEXT),
+        },
+        **dict.fromkeys(("reason", "message", "type", "firstTimestamp", "lastTimestamp", "eventTime"), _TEXT),
+        "source": {"type": "object", "properties": {"component": _TEXT}},
+        "compositionId": _TEXT,
+    },
+}
+
+
+def _has_pages(question: Question) -> bool:
+    return question.parameter("limit") is not None
+
+
 _COST = "What ClickHouse read; null where the answer was narrowed, since it counts rows that the reader may not see."
 
 
@@ -113,19 +162,23 @@ def _responses(question: Question) -> dict[str, object]:
             MEDIA_TYPES[Format.JSON]: {"schema": _answer_schema(question)},
             MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string"}},
             MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}},
+            MEDIA_TYPES[Format.ARROW]: {"schema": {"type": "string", "format": "binary"}},
         },
     }
+    return {"200": answer, **_refusals()}
+
+
+def _refusals() -> dict[str, object]:
     refusals: dict[int, list[str]] = {HTTPStatus.UNAUTHORIZED: ["unauthenticated"]}
-    for error in QuestionError.__subclasses__():
+    for error in errors.of_questions():
         refusals.setdefault(error.status, []).append(error.code)
-    refused: dict[str, object] = {
+    return {
         str(int(status)): {
             "description": " or ".join(f"`{code}`" for code in codes),
             "content": {"application/json": {"schema": ERROR_SCHEMA}},
         }
         for status, codes in refusals.items()
     }
-    return {"200": answer, **refused}
 
 
 def _answer_schema(question: Question) -> dict[str, object]:
@@ -140,6 +193,10 @@ def _answer_schema(question: Question) -> dict[str, object]:
             "rows": {"type": "array", "items": {"type": "object", "properties": row}},
             "row_count": {"type": "integer"},
             "truncated": {"type": "boolean", "description": "Whether there were more rows than these."},
+            "next_cursor": {
+                "type": ["string", "null"],
+                "description": "What to give as `cursor`, with the same parameters, for the rows after these.",
+            },
             "scope": {
                 "type": ["object", "null"],
                 "description": "The parts of the reader's scope that the answer was narrowed by; null if by nothing.",

@@ -13,6 +13,7 @@ _PREFACE = """\
 # Questions
 
 Every question is one file in `sql/handlers/`; this page is written from their headers by `python -m query.reference`.
+How to ask over REST, page by page and in which format, stands in [rest.md](rest.md).
 Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON object), or on the command line,
 `otelhouse query NAME --PARAMETER VALUE`.
 
@@ -27,13 +28,13 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
 - **Tokens**: `Authorization: Bearer TOKEN`, where the house asks who you are. What a token with a scope sees is said in
   [scopes.md](scopes.md); an answer that a scope narrowed has `"scope": {...}` (`x-otelhouse-scope`) and `null` for
   `rows_read` and `bytes_read`, which would count the rows of others.
-- **Formats** are chosen by `?format=` or the Accept header: `json`, `ndjson` (an object a line), `csv`. For the last
-  two, `x-otelhouse-rows`, `-truncated`, `-left-out`, `-scope`, `-window`, `-query-id` and `-data-through` are response
-  headers.
+- **Formats** are chosen by `?format=` or the Accept header: `json`, `ndjson` (an object a line), `csv`, `arrow` (an IPC
+  stream). What JSON says beside the rows is in response headers, `x-otelhouse-rows`, `-truncated` and the like.
 - **Numbers**: 64-bit integers are JSON numbers (JavaScript rounds those above 2^53; ids are texts); NaN and the
   infinities are `null`.
 - **Truncated**: `truncated` is true exactly when there were more rows than the answer holds. Where another parameter
-  than `limit` cut them, `left_out` names it and says how many it left out: `{"series": 12}`.
+  than `limit` cut them, `left_out` names it and says how many it left out: `{"series": 12}`. Where `limit` did,
+  `next_cursor` is what to give as `cursor`, with the same parameters, for the rows after these.
 - **Busy**: a question for which no thread is free within `query.max_wait_seconds` is refused with 503 `busy` and
   Retry-After. Its own seconds begin when it does. One reader's questions beyond `query.max_per_reader` wait for each
   other, and are refused with 429 `too_many` when too many wait.

@@ -1,4 +1,4 @@
-"""A reply as bytes: one JSON document, JSON lines, or CSV.
+"""A reply as bytes: one JSON document, JSON lines, CSV, or Arrow.
 
 In: a `Reply`. Out: bytes in UTF-8. Refused: an answer of more bytes than the settings allow.
 
@@ -8,19 +8,20 @@ What a reader can rely on, in every format:
   JavaScript, sees those above 2^53 rounded).
 - NaN and the infinities, which JSON cannot say, are null; in CSV null is an empty cell.
 - A map is a JSON object, an array a JSON array; in a CSV cell, their JSON text.
-JSON lines and CSV hold the rows alone; the circumstances of the answer travel in `headers`.
+JSON lines and CSV hold the rows alone; the circumstances of the answer travel in `headers`. Arrow is an IPC stream as
+ClickHouse writes it (its types, nulls and NaNs are ClickHouse's), with the circumstances in its schema's metadata too.
 """
 
 import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from query import errors
+from query import errors, pages
 from query.reply import Reply
 from store.port import Cell
 
@@ -31,13 +32,20 @@ class Format(StrEnum):
     JSON = "json"
     NDJSON = "ndjson"
     CSV = "csv"
+    ARROW = "arrow"
 
 
 MEDIA_TYPES = {
     Format.JSON: "application/json",
     Format.NDJSON: "application/x-ndjson",
     Format.CSV: "text/csv; charset=utf-8; header=present",
+    Format.ARROW: "application/vnd.apache.arrow.stream",
 }
+
+
+LONGEST_ASKED = 2000
+"""Characters of a question with its parameters, and of a scope, that go into a header: the asker knows longer ones,
+and JSON and Arrow have them in full."""
 
 
 def render(reply: Reply, form: Format, most_bytes: int) -> bytes:
@@ -55,34 +63,57 @@ def render(reply: Reply, form: Format, most_bytes: int) -> bytes:
 def headers(reply: Reply) -> dict[str, str]:
     """The circumstances of an answer, for formats that hold rows alone."""
     found = {
-        "x-otelhouse-rows": str(len(reply.rows)),
+        "x-otelhouse-rows": str(reply.row_count),
         "x-otelhouse-truncated": "true" if reply.truncated else "false",
         "x-otelhouse-query-id": reply.query_id,
+        "x-otelhouse-elapsed-seconds": f"{reply.elapsed:.6f}",
     }
+    asked = f"{reply.question}?{urlencode(reply.parameters)}"
+    if len(asked) <= LONGEST_ASKED:
+        found["x-otelhouse-asked"] = asked
+    if reply.rows_read is not None:
+        found["x-otelhouse-rows-read"] = str(reply.rows_read)
+        found["x-otelhouse-bytes-read"] = str(reply.bytes_read)
+    if reply.next_cursor:
+        found["x-otelhouse-next-cursor"] = reply.next_cursor
     if reply.window:
         found["x-otelhouse-window"] = f"{reply.window.since}/{reply.window.until}"
     if reply.left_out:
         found["x-otelhouse-left-out"] = ", ".join(f"{name}={number}" for name, number in reply.left_out.items())
     if reply.scope:
-        found["x-otelhouse-scope"] = "; ".join(
-            f"{name}={','.join(quote(value, safe='') for value in values)}" for name, values in reply.scope.items()
-        )
+        found["x-otelhouse-scope"] = _scope(reply.scope)
     if reply.data_through:
         found["x-otelhouse-data-through"] = ", ".join(f"{name}={at}" for name, at in reply.data_through.items())
     return found
 
 
+def _scope(scope: Mapping[str, Sequence[str]]) -> str:
+    """The parts that narrow, with their values; with their numbers where the values are more than fits in a header."""
+    whole = "; ".join(f"{name}={','.join(quote(value, safe='') for value in values)}" for name, values in scope.items())
+    if len(whole) <= LONGEST_ASKED:
+        return whole
+    return "; ".join(f"{name}=({len(values)} names)" for name, values in scope.items())
+
+
 def document(reply: Reply) -> dict[str, object]:
     """An answer as plain dictionaries and lists, as JSON has it."""
     names = [column.name for column in reply.columns]
+    rows = [dict(zip(names, map(plain, row), strict=True)) for row in reply.rows]
+    told = circumstances(reply)
+    asked = {name: told.pop(name) for name in ("question", "parameters", "window", "columns")}
+    return {**asked, "rows": rows, **told}
+
+
+def circumstances(reply: Reply) -> dict[str, object]:
+    """All of an answer but its rows."""
     return {
         "question": reply.question,
         "parameters": dict(reply.parameters),
         "window": {"since": reply.window.since, "until": reply.window.until} if reply.window else None,
         "columns": [{"name": c.name, "type": c.type, "wide": c.wide} for c in reply.columns],
-        "rows": [dict(zip(names, map(plain, row), strict=True)) for row in reply.rows],
-        "row_count": len(reply.rows),
+        "row_count": reply.row_count,
         "truncated": reply.truncated,
+        "next_cursor": reply.next_cursor or None,
         "scope": {name: list(values) for name, values in reply.scope.items()} if reply.scope else None,
         "left_out": dict(reply.left_out),
         "elapsed_seconds": round(reply.elapsed, 6),
@@ -138,9 +169,20 @@ def _csv_cell(value: object) -> object:
     return dump(value) if isinstance(value, dict | list) else value
 
 
+def _arrow(reply: Reply) -> bytes:
+    if reply.arrow is None:
+        raise TypeError("an answer is written as Arrow only if it was asked for as Arrow")
+    return pages.arrow_stream(reply.arrow, circumstances(reply))
+
+
 def _utf8(text: str) -> bytes:
     """A stored text may hold what is no UTF-8; the doors hand such bytes on as lone surrogates."""
     return text.encode("utf-8", "replace")
 
 
-_WRITERS: Mapping[Format, Callable[[Reply], bytes]] = {Format.JSON: _json, Format.NDJSON: _ndjson, Format.CSV: _csv}
+_WRITERS: Mapping[Format, Callable[[Reply], bytes]] = {
+    Format.JSON: _json,
+    Format.NDJSON: _ndjson,
+    Format.CSV: _csv,
+    Format.ARROW: _arrow,
+}

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from query import errors, parameters
+from query import errors, pages, paging, parameters
+from query.pages import ArrowPage, Page, RowPage
+from query.paging import Place
 from query.parameters import Given
 from query.scopes import Narrowing
 from sql.catalogue import Question, ResultColumn
@@ -27,6 +29,24 @@ class Asked:
     given: Given
     narrowing: Narrowing
     query_id: str
+    place: Place
+    """Where the page begins."""
+    arrow: bool = False
+    """The rows are wanted as Arrow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an answer is wanted, beside the question's own parameters."""
+
+    cursor: str = ""
+    """Of the page before; empty for the first."""
+    arrow: bool = False
+    """The rows as Arrow."""
+
+
+PLAINLY = Manner()
+"""The first page, as plain rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,7 @@ class Reply:
     window: Window | None
     columns: tuple[ResultColumn, ...]
     rows: list[tuple[Cell, ...]]
+    """Empty where they were wanted as Arrow."""
     truncated: bool
     """True exactly when there were more rows than the answer holds."""
     left_out: Mapping[str, int]
@@ -62,23 +83,37 @@ class Reply:
     """By signal, the newest time that ClickHouse holds; one that is empty or cannot say is left out."""
     scope: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The parts of the reader's scope that narrowed the answer; empty if nothing did."""
+    next_cursor: str = ""
+    """What to give for `cursor`, with the same parameters, for the rows after these; empty at the end."""
+    arrow: ArrowPage | None = None
+    """The rows, where they were wanted as Arrow."""
+
+    @property
+    def row_count(self) -> int:
+        """Rows in this answer."""
+        return self.arrow.size if self.arrow else len(self.rows)
 
 
-def answered(asked: Asked, answer: Answer, data_through: Mapping[str, str]) -> Reply:
-    """Put an answer together with its circumstances. Raises `FailedError` for columns that nobody promised."""
+def answered(asked: Asked, answer: Answer, most: int, data_through: Mapping[str, str]) -> Reply:
+    """Put an answer of at most `most` rows together with its circumstances.
+
+    Raises `FailedError` for columns that nobody promised.
+    """
     question, given, narrowed = asked.question, asked.given, bool(asked.narrowing)
-    found = tuple(column.name for column in answer.columns)
+    whole = pages.page_of(answer, arrow=asked.arrow)
     promised = tuple(column.name for column in question.columns)
-    if answer.rows and found != promised:
-        raise _broken_promise(question, found, promised)
-    left_out = _left_out(question, given, answer)
+    if whole.size and whole.names != promised:
+        raise _broken_promise(question, whole.names, promised)
+    page = whole.cut(asked.place.offset, most)
+    more = answer.truncated or whole.size > asked.place.offset + page.size
+    left_out = _left_out(question, given, whole)
     return Reply(
         question=question.name,
         parameters=MappingProxyType(dict(given.shown)),
         window=_window(given),
         columns=question.columns,
-        rows=answer.rows,
-        truncated=answer.truncated or bool(left_out),
+        rows=page.rows if isinstance(page, RowPage) else [],
+        truncated=more or bool(left_out),
         left_out=MappingProxyType(left_out),
         elapsed=answer.elapsed,
         rows_read=None if narrowed else answer.rows_read,
@@ -86,14 +121,21 @@ def answered(asked: Asked, answer: Answer, data_through: Mapping[str, str]) -> R
         query_id=answer.query_id,
         data_through=MappingProxyType(dict(data_through)),
         scope=MappingProxyType(dict(asked.narrowing.shown)),
+        next_cursor=_next(asked, page) if more else "",
+        arrow=page if isinstance(page, ArrowPage) else None,
     )
 
 
-def _left_out(question: Question, given: Given, answer: Answer) -> dict[str, int]:
+def _next(asked: Asked, page: Page) -> str:
+    """The cursor of the next page; none where the question has no `limit`, and so no pages."""
+    if not page.size or asked.question.parameter(parameters.LIMIT) is None:
+        return ""
+    return paging.write(paging.after(asked.place, asked.question, page))
+
+
+def _left_out(question: Question, given: Given, page: Page) -> dict[str, int]:
     """What the SELECT itself cut, which the number of rows does not show: read from the `_total` columns."""
-    if not answer.rows:
-        return {}
-    first = {column.name: cell for column, cell in zip(question.columns, answer.rows[0], strict=True)}
+    first = page.first()
     cut = {
         one.name: int(str(first[one.name + TOTAL])) - int(given.values[one.name])
         for one in question.parameters

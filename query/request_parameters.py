@@ -1,7 +1,8 @@
 """The parameters of a question as an HTTP request gives them.
 
-In: a request: its URL, and for POST a JSON object in its body. Out: texts and scalars by name, not yet read.
-Refused: a name given twice, a body that is too large, no JSON object, or no application/json.
+In: a request: its URL, and for POST a JSON object in its body. Out: texts and scalars by name, not yet read, and the
+cursor of the page before. Refused: a name given twice, a body that is too large, no JSON object, or no
+application/json.
 """
 
 import json
@@ -10,11 +11,12 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 
 from query import errors
+from query.paging import CURSOR
 from query.parameters import Written
 
 
-async def written(request: Request, most_bytes: int) -> dict[str, Written]:
-    """The parameters as they were given: in the URL, and for POST in a JSON object as well."""
+async def written(request: Request, most_bytes: int) -> tuple[dict[str, Written], str]:
+    """The parameters as they were given, in the URL and for POST in a JSON object as well; and the cursor, or ""."""
     found: dict[str, Written] = {}
     for name, value in request.query_params.multi_items():
         if name in found:
@@ -26,7 +28,7 @@ async def written(request: Request, most_bytes: int) -> dict[str, Written]:
         for name in posted.keys() & found.keys():
             raise _twice(name)
         found |= posted
-    return found
+    return found, str(found.pop(CURSOR, ""))
 
 
 async def _posted(request: Request, most_bytes: int) -> dict[str, Written]:

@@ -3,6 +3,7 @@
     GET  /api/v1/questions              the catalogue
     GET  /api/v1/questions/NAME?...     one question; POST takes the parameters as a JSON object
     GET  /api/v1/openapi.json           all of it described
+    GET  /events  /events/ID  /ping     what the Krateo portal asks (`query.portal_events`)
     GET  /livez  /readyz  /metrics      this process answers / can answer questions / its figures
 
 In: a desk, the checks behind /readyz, a Prometheus registry and a gate that says who asks. Out: an ASGI application.
@@ -27,12 +28,13 @@ from identity import asgi_guard
 from identity.asgi_guard import Refusal
 from identity.errors import ForbiddenError, IdentityError
 from identity.reader import Role
-from query import errors, openapi, rendering, request_parameters, scopes
+from query import errors, hanging_up, openapi, portal_events, rendering, request_parameters, scopes
 from query.desk import Desk
 from query.doorkeeping import Doorkeeping
 from query.negotiation import choose_format
 from query.readiness import Check, Readiness
-from query.reply import Reply
+from query.rendering import Format
+from query.reply import Manner
 from sql.catalogue import Catalogue, Question
 
 log = logging.getLogger(__name__)
@@ -83,6 +85,8 @@ def build_app(
     _add_questions(app, _Window(desk, registry))
     app.state.readiness = Readiness(readiness_checks, desk.settings.ready_seconds, tolerated)
     _add_health(app, app.state.readiness)
+    if portal_events.QUESTION in desk.questions:
+        portal_events.add(app, desk)
     _add_metrics(app, registry, needs_reader=keeping.metrics_need_a_token)
     app.add_middleware(
         asgi_guard.AsgiGuard,
@@ -145,8 +149,10 @@ class _Window:
     async def _answer(self, request: Request, question: Question) -> Response:
         reader = asgi_guard.require(request.scope, Role.VIEWER, narrowed_too=True)
         form = choose_format(request)
-        written = await request_parameters.written(request, self.desk.settings.max_body_bytes)
-        reply = await _unless_gone(request, self.desk.ask_async(question.name, written, reader=reader))
+        written, cursor = await request_parameters.written(request, self.desk.settings.max_body_bytes)
+        manner = Manner(cursor, arrow=form is Format.ARROW)
+        asking = self.desk.ask_async(question.name, written, reader=reader, manner=manner)
+        reply = await hanging_up.unless_gone(request, asking)
         body = await asyncio.to_thread(rendering.render, reply, form, self.desk.settings.max_answer_bytes)
         return Response(body, media_type=rendering.MEDIA_TYPES[form], headers=_ALWAYS | rendering.headers(reply))
 
@@ -223,27 +229,6 @@ def _add_metrics(app: FastAPI, registry: CollectorRegistry, *, needs_reader: boo
         return Response(generate_latest(registry), headers=_ALWAYS | {"content-type": CONTENT_TYPE_LATEST})
 
     app.add_api_route("/metrics", metrics, summary="This process's figures, for Prometheus.", response_class=Response)
-
-
-async def _unless_gone(request: Request, asking: Awaitable[Reply]) -> Reply:
-    """Wait for the answer as long as somebody waits for it; giving up stops the statement in ClickHouse."""
-    answer = asyncio.ensure_future(asking)
-    gone = asyncio.create_task(_hung_up(request), name="hung-up")
-    try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if answer.done():
-            return answer.result()
-        log.info("the asker hung up; %s is stopped", request.url.path)
-        raise HTTPException(499, "The asker hung up")  # nobody reads it; nginx's number for it
-    finally:
-        for task in (answer, gone):
-            task.cancel()
-        await asyncio.gather(answer, gone, return_exceptions=True)
-
-
-async def _hung_up(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -7,7 +7,7 @@ what is not divided among readers, and a parameter that asks for a cluster, name
 the engine would answer that with no rows, and no rows is another answer than no.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -31,7 +31,7 @@ _NOT_YOURS = "Use a token whose scope has it, or ask an admin for one."
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """How a statement is narrowed; the empty one narrows nothing."""
+    """How a statement is narrowed; false where a reader sees everything but the canary's own rows."""
 
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """For the engine."""
@@ -47,13 +47,17 @@ def narrowing(question: Question, given: Given, reader: Reader) -> Narrowing:
     check(question, reader)
     for name, part in _ASKS_FOR.items():
         _check_parameter(name, str(given.values.get(name, "")), getattr(reader.scope, part))
-    return of_statement(question.name, question.sql, reader.scope)
+    synthetic = scopes.asks_for_synthetic(given.values)
+    return of_statement(question.name, question.statement(given.values), reader.scope, synthetic=synthetic)
 
 
-def of_statement(name: str, sql: str, scope: Scope) -> Narrowing:
-    """The same for a statement of the house itself, which has no parameters to check."""
+def of_statement(name: str, sql: str, scope: Scope, *, synthetic: bool = False) -> Narrowing:
+    """The same for a statement of the house itself, which has no parameters to check.
+
+    `synthetic`: whether rows of the canary are seen too.
+    """
     try:
-        return Narrowing(scopes.settings(scope, name, sql), shown(scope))
+        return Narrowing(scopes.settings(scope, name, sql, synthetic=synthetic), shown(scope))
     except scopes.UndividedError as problem:
         raise _undivided(name, problem) from problem
     except scopes.ScopeTooLongError as problem:
@@ -82,12 +86,26 @@ def _check_scope(question: Question, scope: Scope) -> None:
         raise _undivided(question.name, problem) from problem
     # Of the tables, which cannot be mistaken; the header says whose times tell how fresh the answer is.
     needed = scopes.signals(read) or {str(signal) for signal in question.signals}
-    if scope.signals and (missing := sorted(needed - set(scope.signals))):
+    check_signals(f"Question `{question.name}`", needed, scope)
+
+
+def check_signals(what: str, needed: Iterable[str], scope: Scope) -> None:
+    """Raise `DeniedError` if `what` reads signals that the scope leaves out."""
+    if scope.signals and (missing := sorted(set(needed) - set(scope.signals))):
         raise errors.DeniedError(
-            f"Question `{question.name}` reads {', '.join(missing)}; your scope has {', '.join(scope.signals)} only",
+            f"{what} reads {', '.join(missing)}; your scope has {', '.join(scope.signals)} only",
             mend=_NOT_YOURS,
             field="scope.signals",
         )
+
+
+def check_fits(scope: Scope, questions: Iterable[Question]) -> None:
+    """Raise `sql.scopes.ScopeTooLongError` if the scope names more than one of these questions can be asked with."""
+    for question in questions:
+        try:
+            scopes.settings(scope, question.name, question.sql)
+        except scopes.UndividedError:
+            continue  # that one is denied to every scope, long or short
 
 
 def shown(scope: Scope) -> dict[str, Sequence[str]]:
@@ -95,6 +113,12 @@ def shown(scope: Scope) -> dict[str, Sequence[str]]:
     parts = {"clusters": scope.clusters, "namespaces": scope.namespaces}
     parts |= {"compositions": scope.compositions, "signals": scope.signals}
     return {name: values for name, values in parts.items() if values}
+
+
+def check_value(name: str, value: str, scope: Scope) -> None:
+    """Raise `DeniedError` if parameter `name` asks for a cluster, namespace or composition outside of the scope."""
+    if part := _ASKS_FOR.get(name):
+        _check_parameter(name, value, getattr(scope, part))
 
 
 def _check_parameter(name: str, value: str, allowed: Sequence[str]) -> None:

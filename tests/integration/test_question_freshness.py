@@ -14,14 +14,14 @@ def test_every_cluster_has_a_row_for_each_signal_also_for_one_that_it_does_not_s
     put("otel_traces", [span("a", start=300_500, ResourceAttributes=EAST)])
 
     assert found(desk.ask("freshness", {}), "cluster", "signal", "rows", "newest", "lag_seconds") == [
-        ("east", "events", 0, "", None),
-        ("east", "logs", 2, "2026-01-01T12:09:50.000000000Z", 10),
-        ("east", "metrics", 0, "", None),
-        ("east", "traces", 1, "2026-01-01T12:05:00.500000000Z", 299.5),
         ("west", "events", 0, "", None),
         ("west", "logs", 1, "2026-01-01T12:00:00.000000000Z", 600),
         ("west", "metrics", 0, "", None),
         ("west", "traces", 0, "", None),
+        ("east", "events", 0, "", None),
+        ("east", "logs", 2, "2026-01-01T12:09:50.000000000Z", 10),
+        ("east", "metrics", 0, "", None),
+        ("east", "traces", 1, "2026-01-01T12:05:00.500000000Z", 299.5),
     ]
 
 
@@ -61,3 +61,11 @@ def test_nothing_in_the_window_is_no_row(desk, put):
     put("otel_logs", [log(-5000)])
 
     assert desk.ask("freshness", {"since": "1h"}).rows == []
+
+
+def test_the_cluster_that_lies_furthest_behind_comes_first(desk, put):
+    for name, seconds in (("a", 500), ("b", 100), ("c", 300)):
+        put("otel_logs", [log(seconds, ResourceAttributes={"k8s.cluster.name": name})])
+    put("otel_k8s_events", [{"ClusterName": "d", "EventTime": at(10), "Reason": "BackOff"}])
+
+    assert [row[0] for row in found(desk.ask("freshness", {}), "cluster")][::4] == ["b", "c", "a", "d"]

@@ -71,8 +71,8 @@ def iso(seconds: float) -> str:
 
 
 def test_of_more_records_than_the_sample_a_share_stands_for_all(desk, put):
-    put("otel_logs", [log(n / 100, f"often {n}") for n in range(9_000)])
-    put("otel_logs", [log(n / 100, f"seldom {n}", SeverityNumber=17) for n in range(1_000)])
+    seldom = [log(n / 100, f"seldom {n}", SeverityNumber=17) for n in range(1_000)]
+    put("otel_logs", [*(log(n / 100, f"often {n}") for n in range(9_000)), *seldom])
 
     reply = desk.ask("log_patterns", {"sample": 1000})
     again = desk.ask("log_patterns", {"sample": 1000})
@@ -126,3 +126,14 @@ def test_the_same_mask_and_the_same_severity_stand_in_every_question_that_needs_
     ):
         told = {text[text.index(beginning) : text.index(end)] for text in texts if end in text}
         assert len(told) == 1, "write it as the others do"
+
+
+def test_records_that_are_the_same_in_everything_are_sampled_one_by_one(desk, put):
+    put("otel_logs", [log(-60, "db connection refused") for _ in range(20_000)])
+
+    reply = desk.ask("log_patterns", {"sample": 1000})
+
+    ((count, looked_at, records),) = found(reply, "count", "looked_at", "records")
+    assert records == 20_000
+    assert looked_at == pytest.approx(1000, rel=0.2)
+    assert count == 20 * looked_at

@@ -1,10 +1,10 @@
 """What `pod_health` answers: a state for each check, and unknown where nothing is known."""
 
 import pytest
-from answers import found, the
+from answers import NOON, found, the
 from cluster_scene import event, flat, gauge, pod_log, tell, where
 
-POD = {"namespace": "shop", "pod": "api-1"}
+POD = {"namespace": "shop", "pod": "api-1", "until": str(NOON + 60)}
 MEBIBYTE = 1024.0 * 1024
 CHECKS = {"phase", "ready", "restarts", "memory", "memory_kills", "warning_events", "error_logs", "telemetry"}
 
@@ -127,10 +127,38 @@ def test_memory_without_a_limit_is_unknown_and_the_bounds_are_the_askers(desk, p
 
 
 def test_a_pod_that_is_gone_does_not_make_its_successor_unready(desk, put):
-    put("otel_metrics_gauge", gauge("k8s.container.ready", [(-900, 0)], where("api-1-old", uid="old")))
-    put("otel_metrics_gauge", gauge("k8s.container.ready", [(0, 1)], where("api-1-new", uid="new")))
+    put("otel_metrics_gauge", gauge("k8s.container.ready", [(-900, 0)], where("api-1", uid="old")))
+    put("otel_metrics_gauge", gauge("k8s.container.ready", [(0, 1)], where("api-1", uid="new")))
 
-    assert states(desk, pod="api-1*")["ready"] == "ok"
+    assert states(desk)["ready"] == "ok"
+
+
+def test_of_a_pod_that_was_last_measured_long_ago_nothing_is_known_of_now(desk, put):
+    put_a_healthy_pod(put)
+
+    told = states(desk, until=str(NOON + 2400))
+
+    assert {told[check] for check in ("phase", "ready", "telemetry")} == {"unknown"}
+    assert states(desk, until=str(NOON + 300)) == dict.fromkeys(CHECKS, "ok")
+
+
+def test_events_about_a_pod_that_is_measured_no_more_are_no_telemetry_of_it(desk, put):
+    put_a_healthy_pod(put)
+    tell(put, [event(590, "Started", type="Normal")])
+
+    assert states(desk, until=str(NOON + 600))["telemetry"] == "unknown"
+
+
+def test_a_pod_that_fell_silent_among_others_is_unknown_and_named(desk, put):
+    for name, seconds in (("api-1-a", -900), ("api-1-b", 0)):
+        for metric, value in (("k8s.pod.phase", 2), ("k8s.container.ready", 1)):
+            put("otel_metrics_gauge", gauge(metric, [(seconds, value)], where(name, uid=name)))
+
+    asked = {"pod": "api-1*"}
+
+    assert [states(desk, **asked)[check] for check in ("phase", "ready", "telemetry")] == ["unknown", "unknown", "ok"]
+    assert evidence(desk, "phase", **asked) == "Running; nothing in the last 5 minutes of api-1-a"
+    assert "api-1-a" in evidence(desk, "ready", **asked)
 
 
 @pytest.mark.parametrize("written", [{"pod": "api-2"}, {"namespace": "bank"}, {"cluster": "south"}, {"until": "30m"}])

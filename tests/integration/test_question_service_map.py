@@ -144,3 +144,17 @@ def test_the_map_is_narrowed_by_service_on_either_side_and_by_place(desk, put):
     assert the(desk.ask("service_map", {"service": "far"}), "caller") == ["web"]
     for written in ({"namespace": "ns"}, {"cluster": "c"}, {"composition": "k"}):
         assert the(desk.ask("service_map", written), "callee") == ["bank"]
+
+
+def test_a_call_between_namespaces_is_shown_to_whoever_asks_for_either(desk, put):
+    client, server = call(1)
+    put(
+        "otel_traces",
+        [
+            {**one, "ResourceAttributes": {"k8s.namespace.name": name}}
+            for one, name in ((client, "front"), (server, "back"))
+        ],
+    )
+
+    for namespace, shown in (("front", ["bank"]), ("back", ["bank"]), ("other", [])):
+        assert the(desk.ask("service_map", {"namespace": namespace}), "callee") == shown

@@ -35,3 +35,31 @@ def test_only_operators_may_ask(desk):
     with pytest.raises(DeniedError):
         desk.ask("storage", {}, reader=Reader("somebody", Role.VIEWER))
     assert desk.ask("storage", {}, reader=Reader("somebody", Role.OPERATOR)).question == "storage"
+
+
+def test_a_table_s_bytes_are_shared_out_by_rows(desk, put):
+    east = {"ResourceAttributes": {"k8s.cluster.name": "east"}}
+    put("otel_logs", [log(n, "x" * 100) for n in range(30)] + [log(n, ServiceName="bank", **east) for n in range(10)])
+    put("otel_traces", [span("a")])
+
+    reply = desk.ask("storage_by_service", {})
+    tables = dict(found(desk.ask("storage", {}), "table", "bytes_on_disk"))
+
+    told = {row[:3]: row[3:] for row in found(reply, "table", "service", "cluster", "rows", "share", "bytes_on_disk")}
+    assert told["otel_logs", "shop", ""][:2] == (30, 0.75)
+    assert told["otel_logs", "bank", "east"][:2] == (10, 0.25)
+    assert told["otel_traces", "shop", ""] == (1, 1.0, tables["otel_traces"])
+    logs = [row for key, row in told.items() if key[0] == "otel_logs"]
+    assert sum(row[2] for row in logs) == pytest.approx(tables["otel_logs"], abs=1)
+    assert the(reply, "bytes_on_disk") == sorted(the(reply, "bytes_on_disk"), reverse=True)
+
+
+def test_storage_of_one_service_keeps_its_share_of_all(desk, put):
+    put("otel_logs", [log(0), log(1), log(2, ServiceName="bank")])
+
+    assert found(desk.ask("storage_by_service", {"service": "bank"}), "rows", "share") == [(1, 0.333333)]
+
+
+def test_only_operators_may_ask_what_services_take(desk):
+    with pytest.raises(DeniedError):
+        desk.ask("storage_by_service", {}, reader=Reader("somebody", Role.VIEWER))

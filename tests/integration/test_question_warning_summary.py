@@ -80,3 +80,13 @@ def test_filters_narrow_what_is_looked_at(desk, put):
         ({"namespace": "nowhere"}, []),
     ]:
         assert the(desk.ask("warning_summary", written), "name") == names, written
+
+
+def test_the_most_frequent_of_each_reason_may_come_before_the_second_of_any(desk, put):
+    tell(put, [event(-60, name=f"api-{n}", count=9 - n) for n in range(4)])
+    tell(put, [event(-50, "OOMKilling", name="cart-1")])
+
+    asked = {"first": "each_reason", "limit": 3}
+
+    assert the(desk.ask("warning_summary", asked), "name") == ["", "api-0", "cart-1"]
+    assert the(desk.ask("warning_summary", {"limit": 3}), "name") == ["", "api-0", "api-1"]

@@ -6,6 +6,7 @@ import pytest
 from scoped_world import ALL_LOGS, CATALOGUE, WINDOW, path
 
 from identity.reader import Reader, Role, Scope
+from query.reply import Manner
 from sql import scopes
 from sql.catalogue import Catalogue, read_question
 from store.port import Limits, Select
@@ -120,15 +121,18 @@ def test_a_reader_of_a_part_is_not_shown_the_engine_s_words_which_may_quote_othe
 
 def test_a_scope_that_fits_into_no_statement_is_denied_and_a_large_one_is_kept(world):
     desk = world.desk_of(CATALOGUE)
-    large = Scope(clusters=("east", *(f"cluster-of-the-fleet-{n}" for n in range(200))))
-    kept = desk.ask("metric_series", {**WINDOW, "metric": "gauge"}, reader=Reader("me", Role.VIEWER, large))
+    large = Scope(clusters=("east", *(f"cluster-of-the-fleet-{n}" for n in range(300))))
+    reader, asked = Reader("me", Role.VIEWER, large), {**WINDOW, "metric": "gauge"}
+    kept = desk.ask("metric_series", asked, reader=reader)
+    in_arrow = desk.ask("metric_series", asked, reader=reader, manner=Manner(arrow=True))
     with pytest.raises(Exception, match="names too much") as denied:
-        desk.ask("recent_logs", {}, reader=Reader("me", Role.VIEWER, Scope(namespaces=("\u00fc" * 20_000,))))
+        desk.ask("recent_logs", {}, reader=Reader("me", Role.VIEWER, Scope(namespaces=("\u00fc" * 40_000,))))
     longest = Scope(namespaces=tuple(f"it's {n:05d}" for n in range(1_000)))
     none = desk.ask("recent_logs", WINDOW, reader=Reader("me", Role.VIEWER, longest))
     desk.close()
 
     assert len(kept.rows) == 1
+    assert in_arrow.row_count == 1
     assert denied.value.code == "denied"
     assert none.rows == []
 
@@ -143,8 +147,10 @@ def test_a_question_of_a_reader_of_a_part_cannot_write(world):
 
 def test_a_table_that_lacks_the_columns_of_the_scope_is_a_failure_and_never_shown_whole(world):
     world.store.select(Select("RENAME TABLE otel_logs TO kept_logs"))
-    world.store.select(Select("CREATE TABLE otel_logs (Body String) ENGINE = MergeTree ORDER BY Body"))
-    world.store.select(Select("INSERT INTO otel_logs SELECT 'theirs'"))
+    world.store.select(
+        Select("CREATE TABLE otel_logs (Body String, ServiceName String) ENGINE = MergeTree ORDER BY Body")
+    )
+    world.store.select(Select("INSERT INTO otel_logs SELECT 'theirs', ''"))
     desk = world.desk_of(question("plain", "SELECT Body AS x FROM otel_logs"))
     try:
         with pytest.raises(Exception, match="could not answer") as failed:

@@ -135,6 +135,23 @@ def test_an_asker_that_goes_away_stops_the_statement(desk, store):
     assert store.cancelled == [store.asked[0].query_id]
 
 
+def test_an_asker_that_goes_away_before_clickhouse_knows_the_statement_stops_it_all_the_same(desk, store):
+    store.may_end.clear()
+    store.deaf_to = 2
+
+    async def go_away() -> None:
+        asking = asyncio.create_task(desk.ask_async("listing", {}))
+        assert await asyncio.to_thread(store.begun.wait, PATIENCE)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asking, PATIENCE)
+
+    asyncio.run(go_away())
+
+    assert store.cancelled == [store.asked[0].query_id] * 3
+    assert store.may_end.is_set()
+
+
 def test_a_question_that_waits_in_the_queue_when_its_asker_goes_away_is_never_asked(desk, store):
     store.may_end.clear()
 

@@ -45,10 +45,12 @@ def narrowed(reader: Reader, question=LOGS, **written: str) -> scopes.Narrowing:
     return scopes.narrowing(question, settle(question, written, NOW), reader)
 
 
-def test_nothing_is_narrowed_for_a_reader_who_may_see_all():
+def test_nothing_but_the_canary_s_own_rows_is_left_out_for_a_reader_who_may_see_all():
     found = narrowed(me(), cluster="any", namespace="any")
 
-    assert (bool(found), found.settings, found.shown) == (False, {}, {})
+    assert (bool(found), found.shown) == (False, {})
+    assert found.settings == table_scopes.without_synthetic()
+    assert narrowed(me(), namespace=table_scopes.SYNTHETIC).settings == {}
 
 
 def test_the_engine_gets_the_scope_and_people_are_shown_it():

@@ -5,9 +5,11 @@ import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from query import errors, rendering
+from query.pages import METADATA, ArrowPage
 from query.rendering import Format
 from query.reply import Reply, Window
 from sql.catalogue import ResultColumn
@@ -38,6 +40,7 @@ def test_json_is_one_document_with_the_circumstances():
         "rows": [{"name": "a", "value": 1}],
         "row_count": 1,
         "truncated": False,
+        "next_cursor": None,
         "scope": None,
         "left_out": {},
         "elapsed_seconds": 0.5,
@@ -89,10 +92,30 @@ def test_bytes_that_are_no_text_do_not_break_an_answer():
 
 @pytest.mark.parametrize("form", Format)
 def test_an_answer_of_too_many_bytes_is_refused(form):
+    page = ArrowPage(pa.table({"name": ["x" * 200], "value": [1]})) if form is Format.ARROW else None
     with pytest.raises(errors.LimitExceededError) as refusal:
-        rendering.render(reply(("x" * 200, 1)), form, 100)
+        rendering.render(replace(reply(("x" * 200, 1)), arrow=page), form, 100)
 
     assert refusal.value.field == "limit"
+
+
+def test_arrow_holds_the_rows_and_in_its_schema_how_they_came_about():
+    page = ArrowPage(pa.table({"name": ["a", "b"], "value": [1.5, None]}))
+
+    body = rendering.render(replace(reply(), arrow=page, next_cursor="c"), Format.ARROW, 10_000)
+
+    with pa.ipc.open_stream(body) as stream:
+        table = stream.read_all()
+    assert table.to_pylist() == [{"name": "a", "value": 1.5}, {"name": "b", "value": None}]
+    told = json.loads(table.schema.metadata[METADATA])
+    assert (told["question"], told["row_count"], told["next_cursor"], "rows" in told) == ("q", 2, "c", False)
+
+
+def test_parameters_too_long_for_a_header_are_left_out_of_it():
+    long = replace(reply(), parameters={"text": "x" * 4000})
+
+    assert "x-otelhouse-asked" not in rendering.headers(long)
+    assert rendering.headers(replace(long, parameters={"text": "ü\n"}))["x-otelhouse-asked"] == "q?text=%C3%BC%0A"
 
 
 def test_the_headers_say_what_rows_alone_cannot():
@@ -100,6 +123,10 @@ def test_the_headers_say_what_rows_alone_cannot():
         "x-otelhouse-rows": "1",
         "x-otelhouse-truncated": "true",
         "x-otelhouse-query-id": "q-1",
+        "x-otelhouse-elapsed-seconds": "0.500000",
+        "x-otelhouse-asked": "q?limit=2",
+        "x-otelhouse-rows-read": "10",
+        "x-otelhouse-bytes-read": "20",
         "x-otelhouse-window": "2026-01-01T11:00:00.000000000Z/2026-01-01T12:00:00.000000000Z",
         "x-otelhouse-data-through": "logs=2026-01-01T11:59:00.000000000Z",
     }
@@ -110,6 +137,15 @@ def test_what_another_parameter_than_limit_left_out_is_said_in_every_format():
 
     assert rendering.document(cut)["left_out"] == {"series": 3, "pods": 1}
     assert rendering.headers(cut)["x-otelhouse-left-out"] == "series=3, pods=1"
+
+
+def test_a_scope_of_many_names_does_not_burst_the_headers():
+    names = tuple(f"namespace-number-{n}" for n in range(2000))
+    narrowed = replace(reply(("a", 1)), scope={"clusters": ("east",), "namespaces": names})
+
+    told = rendering.headers(narrowed)["x-otelhouse-scope"]
+    assert told == "clusters=(1 names); namespaces=(2000 names)"
+    assert rendering.document(narrowed)["scope"]["namespaces"] == list(names)
 
 
 def test_a_narrowed_answer_says_by_what_in_every_format():

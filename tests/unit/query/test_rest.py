@@ -248,7 +248,7 @@ def test_openapi_describes_each_question_with_typed_parameters(window):
     assert limit["schema"] == {"type": "integer", "default": 10, "minimum": 1, "maximum": 50}
     assert (limit["example"], limit["required"], limit["in"]) == (5, False, "query")
     body = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert list(body["properties"]) == ["since", "until", "word", "limit"]
+    assert list(body["properties"]) == ["since", "until", "word", "limit", "cursor"]
     assert {"200", "400", "404", "413", "422", "502", "503"} <= operations["get"]["responses"].keys()
     ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(set(ids)) == len(ids)

@@ -1,0 +1,1 @@
+SELECT Logs, Start, Step, Days, Seconds FROM bench_fleet

@@ -1,0 +1,129 @@
+"""How fresh the stored telemetry is said to be: right, or not said."""
+
+import threading
+
+import pytest
+from scripted_store import NOW, PATIENCE, ScriptedStore
+
+from identity.reader import Scope
+from query.freshness import Freshness, about
+from sql.signals import Subject
+from store.errors import NotReachableError
+from store.port import Answer, Column
+
+EAST, WEST = Scope(clusters=("east",)), Scope(clusters=("west",))
+
+
+@pytest.fixture
+def store():
+    return ScriptedStore()
+
+
+@pytest.fixture
+def freshness(store):
+    freshness = Freshness(store, lambda: NOW, seconds=PATIENCE)
+    yield freshness
+    freshness.close()
+
+
+def newest(value):
+    return Answer((Column("newest", "Int64"),), [(value,)], 0.0, 0, 0, "")
+
+
+def test_the_newest_time_is_told_by_signal(store, freshness):
+    store.newest = NOW - 1_500_000_000
+
+    told = freshness.of([Subject.LOGS, Subject.TRACES])
+
+    assert told == dict.fromkeys(("logs", "traces"), "2026-01-01T11:59:58.500000000Z")
+
+
+@pytest.mark.parametrize("value", [0, NOW + 1])
+def test_nothing_is_told_where_nothing_is_stored_and_where_a_clock_runs_ahead(store, freshness, value):
+    store.newest = value
+
+    assert freshness.of([Subject.LOGS]) == {}
+
+
+def test_a_store_that_cannot_say_fails_no_answer(store, freshness):
+    store.newest = NotReachableError("away")
+
+    assert freshness.of([Subject.LOGS]) == {}
+
+
+def test_a_store_that_takes_too_long_holds_no_answer_up(store):
+    may_end = threading.Event()
+
+    def slow(_):
+        assert may_end.wait(PATIENCE)
+        return newest(NOW)
+
+    store.probe = slow
+    freshness = Freshness(store, lambda: NOW, seconds=0.05)
+    try:
+        assert freshness.of([Subject.LOGS, Subject.TRACES]) == {}
+    finally:
+        may_end.set()
+        freshness.close()
+
+
+def test_a_reader_of_a_part_is_told_of_its_part_and_of_its_signals_alone(store, freshness):
+    asked = []
+    store.probe = lambda select: asked.append(select) or newest(NOW)
+
+    told = freshness.of([Subject.LOGS, Subject.TRACES], Scope(clusters=("east",), signals=("logs",)))
+
+    assert list(told) == ["logs"]
+    assert "'east'" in str(asked[0].settings["additional_table_filters"]).replace("\\", "")
+    assert asked[0].settings["readonly"] == 1
+
+
+def test_for_a_part_the_last_hour_is_looked_at_and_then_the_last_day(store, freshness):
+    asked = []
+
+    def answer(select):
+        asked.append(select.parameters["since"])
+        return newest(NOW - 7_200 * 10**9 if len(asked) > 1 else 0)
+
+    store.probe = answer
+
+    assert freshness.of([Subject.LOGS], EAST) == {"logs": "2026-01-01T10:00:00.000000000Z"}
+    assert asked == ["2026-01-01 11:00:00.000000000", "2025-12-31 12:00:00.000000000"]
+
+
+def test_what_one_part_was_told_is_kept_for_it_and_told_to_no_other(store, freshness):
+    asked = []
+
+    def answer(select):
+        asked.append(select)
+        return newest(NOW - len(asked) * 10**9)
+
+    store.probe = answer
+    first = [freshness.of([Subject.LOGS], scope) for scope in (EAST, WEST)]
+    again = [freshness.of([Subject.LOGS], scope) for scope in (EAST, WEST)]
+
+    assert first[0] != first[1]
+    assert again == first
+    assert len(asked) == 2
+
+
+def test_who_asks_about_a_cluster_is_told_of_it_alone(store, freshness):
+    asked = []
+    store.probe = lambda select: asked.append(select) or newest(NOW)
+
+    with about("west"):
+        freshness.of([Subject.LOGS])
+        freshness.of([Subject.LOGS], Scope(clusters=("east", "west"), namespaces=("shop",)))
+    freshness.of([Subject.LOGS])
+
+    filters = [str(one.settings.get("additional_table_filters", "")) for one in asked]
+    assert ["west" in one for one in filters] == [True, True, False]
+    assert ["shop" in one for one in filters] == [False, True, False]
+    assert not any("east" in one for one in filters)
+
+
+def test_of_a_cluster_that_a_scope_names_otherwise_nothing_is_told(store, freshness):
+    store.newest = NOW
+
+    with about("west"):
+        assert freshness.of([Subject.LOGS], Scope(clusters=("4cbd3f0a-uid",))) == {}

@@ -1,0 +1,100 @@
+"""What `bench.stream_benchmark` found, written for machines (JSON) and for people (a page).
+
+In: its `Outcome`. Out: text. It measures nothing, and says of each bar whether it was missed.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bench import report
+from bench.stream_benchmark import ASKED_RATE, TOO_LATE_MS, Fanout, Outcome, Soon
+
+SOON_MS = (150, 500)
+"""p50 and p99 that are to be reached."""
+
+
+def as_json(outcome: Outcome) -> str:
+    """Give one object: the machine, and all that was measured."""
+    return json.dumps({"machine": report.machine(), **dataclasses.asdict(outcome)}, indent=2) + "\n"
+
+
+def read(told: Mapping[str, Any]) -> Outcome:
+    """Read back what `as_json` wrote."""
+    soon = told["soon"]
+    return Outcome(
+        Soon(soon["events"], (soon["sent"][0], soon["sent"][1]), (soon["stored"][0], soon["stored"][1])),
+        tuple(Fanout(**one) for one in told["many"]),
+        tuple((viewers, quiet, busy) for viewers, quiet, busy in told["asked"]),
+        told["memory_bytes"],
+        told["load"],
+    )
+
+
+def as_markdown(outcome: Outcome, machine: Mapping[str, str | int]) -> str:
+    """Write the page."""
+    lines = [
+        *_machine_lines(outcome, machine),
+        *_soon_lines(outcome.soon),
+        *_many_lines(outcome.many),
+        *_cost_lines(outcome),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _machine_lines(outcome: Outcome, machine: Mapping[str, str | int]) -> list[str]:
+    place = f"{machine['cpu']}, {machine['cores']} cores, which clients and sender share with it"
+    load = f"Load of the machine before the run: {outcome.load:.1f}."
+    return [f"One process of the house on the embedded engine; {place}.", load, ""]
+
+
+def _soon_lines(soon: Soon) -> list[str]:
+    late = any(took > bar for took, bar in zip(soon.stored, SOON_MS, strict=True))
+    stored, sent = _two(soon.stored), _two(soon.sent)
+    return [
+        f"| {soon.events} events, one after the other, one client | p50, p99 | bar |",
+        "|---|---|---|",
+        f"| from stored (the sender has its OK) to the client | {stored}{_missed(late)} | {_two(SOON_MS)} |",
+        f"| from sent over OTLP to the client | {sent} | |",
+        "",
+    ]
+
+
+def _many_lines(many: Sequence[Fanout]) -> list[str]:
+    head = "clients | events a second | deliveries a second | clients with every event, once | p50, p99, sent to seen"
+    return [
+        f"| {head} | CPU a delivery |",
+        "|---|---|---|---|---|---|",
+        *(_fanout_line(one) for one in many),
+        "",
+        f"Bar: every client has every event, p99 {TOO_LATE_MS:,} ms.",
+        "",
+    ]
+
+
+def _fanout_line(one: Fanout) -> str:
+    late = one.p99_ms > TOO_LATE_MS or one.complete < one.viewers
+    took = _two((one.p50_ms, one.p99_ms)) + _missed(late)
+    numbers = f"{one.viewers:,} | {one.rate:.1f} | {one.deliveries:,.0f} | {one.complete:,}"
+    return f"| {numbers} | {took} | {one.cpu_us:.1f} us |"
+
+
+def _cost_lines(outcome: Outcome) -> list[str]:
+    most = max(outcome.many, key=lambda one: one.deliveries)
+    speed = f"{1e6 / max(most.cpu_us, 0.1):,.0f} deliveries a second a core, by the CPU that the house took."
+    return [
+        f"{speed} Memory of the house at the peak: {outcome.memory_bytes / 2**20:.0f} MiB.",
+        "",
+        f"| clients | questions to ClickHouse a second | while {ASKED_RATE:g} events a second come |",
+        "|---|---|---|",
+        *(f"| {viewers} | {quiet:.1f} | {busy:.1f} |" for viewers, quiet, busy in outcome.asked),
+    ]
+
+
+def _two(milliseconds: Sequence[float]) -> str:
+    return ", ".join(f"{took:,.0f} ms" for took in milliseconds)
+
+
+def _missed(missed: bool) -> str:  # noqa: FBT001 - there is nothing else to say
+    return ", missed" if missed else ""

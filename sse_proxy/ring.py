@@ -1,0 +1,74 @@
+"""The latest entries of one tap, in their order, bounded in number and bytes.
+
+In: entries, each with the next `seq`. Out: those after a place, or asked for since a moment. What has fallen out can be
+told only by its time: `since`.
+"""
+
+import sys
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+
+from sse_proxy.rows import Entry, Row
+
+_OVERHEAD = 600
+"""Bytes that an entry takes beside its data and its texts, about."""
+
+
+class Ring:
+    """Belongs to one event loop."""
+
+    def __init__(self, most_rows: int, most_bytes: int) -> None:
+        self._most_rows = most_rows
+        self._most_bytes = most_bytes
+        self._entries: deque[Entry] = deque()
+        self.bytes = 0
+        self.since = 0
+        """Rows until this moment may be missing here."""
+        self.last = 0
+        """The `seq` of the newest entry; 0 before the first."""
+        self._clock = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def first(self) -> int:
+        """The `seq` of the oldest entry that is still here, or of the next if there is none."""
+        return self.last - len(self._entries) + 1
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Append, and let go of the oldest beyond the bounds."""
+        for entry in entries:
+            # Of several replicas one may have an earlier clock; in the ring they only grow.
+            self._clock = entry.clock = max(self._clock, entry.clock)
+            self.last += 1
+            entry.seq = self.last
+            self._entries.append(entry)
+            self.bytes += _size(entry)
+        while len(self._entries) > 1 and (len(self._entries) > self._most_rows or self.bytes > self._most_bytes):
+            gone = self._entries.popleft()
+            self.bytes -= _size(gone)
+            self.since = max(self.since, gone.ingested if isinstance(gone, Row) else gone.until)
+
+    def after(self, seq: int) -> list[Entry]:
+        """The entries behind `seq` that are still here."""
+        found: list[Entry] = []
+        for entry in reversed(self._entries):
+            if entry.seq <= seq:
+                break
+            found.append(entry)
+        found.reverse()
+        return found
+
+    def asked_since(self, moment: int) -> list[Entry]:
+        """The entries that ClickHouse was asked for at `moment` or later, by its own clock."""
+        begin = bisect_left(self._entries, moment, key=lambda entry: entry.clock)
+        return list(islice(self._entries, begin, None))
+
+
+def _size(entry: Entry) -> int:
+    if not isinstance(entry, Row):
+        return _OVERHEAD
+    return _OVERHEAD + len(entry.data) + sum(sys.getsizeof(cell) for cell in entry.values if isinstance(cell, str))

@@ -1,0 +1,336 @@
+"""One tap: it follows the new rows of one feed for everybody who watches, and asks ClickHouse as often for one as for
+five hundred.
+
+    census   how many rows there are of each moment of arrival, from the overlap on: one narrow column
+    rows     those of the moments where the census found something new
+
+In: a store and a feed. Out: entries in a ring, each handed on once, in an order that is this tap's own. A row is found
+when it is visible, up to `overlap_s` after the moment that is written on it; whichever order rows become visible in,
+and however many share a moment. What is more than this process can carry is left out, and a `Hole` says so.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from sse_proxy import rows, statements
+from sse_proxy.feeds import Feed
+from sse_proxy.figures import Figures
+from sse_proxy.ring import Ring
+from sse_proxy.rows import Entry, Hole, Read, Row
+from sse_proxy.seen import MOST_KNOWN, Group, Seen, batches, newest
+from sse_proxy.settings import StreamSettings
+from sse_proxy.watching import Values
+from store.errors import LimitError, StoreError
+from store.port import Answer, Limits, Parameter, Select, Setting, Store
+
+_log = logging.getLogger(__name__)
+
+SECOND = 10**9
+"""In nanoseconds."""
+COMES_AGAIN_WITHIN = 3_900 * SECOND
+"""Kubernetes keeps an event for an hour; so long may a collector that starts anew send it again."""
+JSON_AS_IT_IS: dict[str, Setting] = {
+    "output_format_json_escape_forward_slashes": 0,
+    "output_format_json_quote_64bit_integers": 0,
+    "output_format_json_validate_utf8": 1,
+}
+_CENSUS = Limits(seconds=10.0, rows=500_000)
+"""Of 32 bytes each, so its rows bound its bytes as well."""
+STOPPED = frozenset({159, 394, 735})
+"""ClickHouse's codes for what ran too long or was stopped: a `LimitError` that says nothing about the rows."""
+_LONGEST_PAUSE = 10.0
+_LOG_EVERY = 60.0
+
+
+class Listener(Protocol):
+    """Who hears of new entries."""
+
+    def ready(self) -> None:
+        """The ring is filled, and `more` will follow."""
+
+    def more(self, entries: Sequence[Entry]) -> None:
+        """These came; all of one look share its floor and clock or have later ones."""
+
+    def trouble(self, problem: str) -> None:
+        """ClickHouse does not answer; empty when it does again."""
+
+
+class _Nobody:
+    def ready(self) -> None:
+        pass
+
+    def more(self, entries: Sequence[Entry]) -> None:
+        pass
+
+    def trouble(self, problem: str) -> None:
+        pass
+
+
+class Tap:
+    """Runs between `start` and `close`, on one event loop."""
+
+    def __init__(self, feed: Feed, store: Store, settings: StreamSettings, figures: Figures) -> None:
+        self.feed = feed
+        self.id = secrets.randbits(32) or 1
+        self.ring = Ring(settings.ring_rows, settings.ring_bytes)
+        self.bound = 0
+        """All rows until this moment were seen, or came too late."""
+        self.is_ready = False
+        self.began = 0
+        """The `seq` of the last entry that was read back at the beginning."""
+        self.newest = 0
+        """The latest moment (of `ingested`) among those."""
+        self.ahead = 0
+        """What ClickHouse's clock is ahead of ours, in nanoseconds; known once it is ready."""
+        self.problem = ""
+        self.turns = asyncio.Lock()
+        """For those who look through the ring, each for some milliseconds."""
+        self._store = store
+        self._settings = settings
+        self._listener: Listener = _Nobody()
+        self._figures = figures
+        self._seen = Seen(comes_again=feed.comes_again)
+        self._young: dict[int, Row] = {}
+        """By id, those behind the bound that may come again."""
+        self._full: dict[int, Row] = {}
+        """Of these, the first that carried a composition."""
+        self._overlap = int(settings.overlap_s * SECOND)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tap-{feed.name}")
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._told_at = float("-inf")
+
+    def start(self, listener: Listener) -> None:
+        """Begin to look; `listener` hears what is found."""
+        self._listener = listener
+        self._task = asyncio.create_task(self._run(), name=f"tap-{self.feed.name}")
+
+    def wake(self) -> None:
+        """Look now: something was stored."""
+        self._woken.set()
+
+    async def close(self) -> None:
+        """Look no more. Safe twice."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._figures.ring_rows.labels(self.feed.name).set(0)
+        self._figures.ring_bytes.labels(self.feed.name).set(0)
+
+    def now(self) -> int:
+        """ClickHouse's clock, in nanoseconds since 1970; ours until it was asked once."""
+        return time.time_ns() + self.ahead
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            began = time.monotonic()
+            self._woken.clear()
+            try:
+                more = await (self._look() if self.is_ready else self._begin())
+            except StoreError as error:
+                failures += 1
+                self._failed(str(error))
+                await asyncio.sleep(min(_LONGEST_PAUSE, self._settings.poll_s * 2 ** min(failures, 10)))
+                continue
+            except Exception:  # noqa: BLE001 - the task ends here, and nobody waits for it: it must go on looking
+                failures += 1
+                _log.exception("the tap of %s broke; it goes on", self.feed.name)
+                self._failed("the house made a mistake")
+                await asyncio.sleep(_LONGEST_PAUSE)
+                continue
+            failures = 0
+            self._recovered()
+            await self._pause(began, more=more)
+
+    async def _pause(self, began: float, *, more: bool) -> None:
+        """Wait until the next look is due: at once if rows are left, else when woken or after `poll_s`."""
+        least = began + self._settings.pause_s - time.monotonic()
+        if least > 0:
+            await asyncio.sleep(least)
+        if not more:
+            try:
+                await asyncio.wait_for(self._woken.wait(), self._settings.poll_s)
+            except TimeoutError:
+                return
+
+    async def _begin(self) -> bool:
+        """Read back, so that clients of another process can go on here."""
+        # A second more than promised, for what a client asks for while this begins.
+        after = time.time_ns() - int(self._settings.history_s * SECOND) - SECOND
+        groups, clock, unseen = await self._census(after)
+        skipped, groups = newest(groups, min(self._settings.ring_rows, self._settings.behind_rows))
+        if unseen:  # what it did not count is newer than all that it counted
+            skipped, groups = [*skipped, *groups], []
+        self.ring.since = max([after, *(group.moment for group in skipped), *(hole.until for hole in unseen)])
+        for group in skipped:
+            self._seen.took(group)
+        if self.feed.comes_again:
+            await self._learn(self.ring.since)
+        left = groups
+        while left:
+            entries, left = await self._read(left, after, clock)
+            self.ring.add(entries)
+        self._looked(clock)
+        self.is_ready, self.began = True, self.ring.last
+        self.newest = max((group.moment for group in groups), default=0)
+        self._listener.ready()
+        return False
+
+    async def _look(self) -> bool:
+        """Find what is new; tells whether there is more than was fetched."""
+        groups, clock, unseen = await self._census(self.bound)
+        skipped, news = newest(self._seen.news(groups), self._settings.behind_rows)
+        if skipped:
+            self._publish([self._left_out(skipped, self.bound, clock)])
+        entries, left = await self._read(news, self.bound, clock)
+        self._publish(entries)
+        if left:
+            return True
+        self._publish(unseen)
+        self._looked(clock)
+        return False
+
+    def _looked(self, clock: int) -> None:
+        self.bound = max(self.bound, clock - self._overlap)
+        self._seen.forget(self.bound)
+        self._young = {id_: row for id_, row in self._young.items() if row.ingested > self.bound}
+        self._full = {id_: row for id_, row in self._full.items() if row.ingested > self.bound}
+        self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
+        self._figures.ring_bytes.labels(self.feed.name).set(self.ring.bytes)
+
+    async def _census(self, after: int) -> tuple[list[Group], int, list[Hole]]:
+        """Count; gives ClickHouse's clock too, and a hole where it counted too little and no later look would."""
+        answer = await self._select("census", _CENSUS, {"after": after})
+        counted = [tuple(int(str(cell)) for cell in row) for row in answer.rows]
+        clock = next((row[3] for row in counted if row[0] == 0), self.now())
+        self.ahead = clock - time.time_ns()
+        groups = [Group(moment, number, mix) for moment, number, mix, _ in counted if moment]
+        counted_until = max((group.moment for group in groups), default=after)
+        unseen: list[Hole] = []
+        if answer.truncated and counted_until < clock - self._overlap:
+            unseen.append(Hole(counted_until, clock - self._overlap, None, "flood", self.bound, clock))
+        return groups, clock, unseen
+
+    async def _learn(self, until: int) -> None:
+        """Get to know what came before the ring begins, since it may come again."""
+        bounds: dict[str, Parameter] = {"after": until - COMES_AGAIN_WITHIN, "until": until, "limit": MOST_KNOWN // 2}
+        answer = await self._select("known", Limits(seconds=30.0, rows=MOST_KNOWN // 2), bounds)
+        self._seen.know((int(str(row[0])), bool(row[1])) for row in answer.rows)
+
+    async def _read(self, groups: Sequence[Group], floor: int, clock: int) -> tuple[list[Entry], list[Group]]:
+        """Read the first of these groups, as many as fit into one answer; gives what is new, and the groups left."""
+        some = next(iter(batches(groups, self._settings.rows_at_once)), [])
+        while some:
+            try:
+                return await self._fetch(some, floor, clock), list(groups[len(some) :])
+            except LimitError as error:
+                if error.code in STOPPED:
+                    raise
+                if len(some) == 1:
+                    _log.warning("%d %s of one moment are left out: %s", some[0].rows, self.feed.name, error)
+                    return [self._left_out(some, floor, clock)], list(groups[1:])
+                some = some[: len(some) // 2]
+        return [], []
+
+    async def _fetch(self, groups: Sequence[Group], floor: int, clock: int) -> list[Entry]:
+        """Read the rows of these moments; gives what is new of them, oldest first, behind the holes among them.
+
+        Raises `LimitError` where they are too large.
+        """
+        most = max(self._settings.rows_at_once, sum(group.rows for group in groups)) + self._settings.rows_at_once
+        most = min(most, self._settings.behind_rows)
+        moments = [group.moment for group in groups]
+        bounds: dict[str, Parameter] = {"first": moments[0], "last": moments[-1], "moments": moments, "limit": most + 1}
+        bounds["row_bytes"] = self._settings.row_bytes
+        limits = Limits(seconds=30.0, rows=most, result_bytes=self._settings.ring_bytes)
+        answer = await self._select("rows", limits, bounds)
+        found = list(rows.read(self.feed, answer.rows))
+        entries: list[Entry] = [self._entry(one, floor, clock) for one in found if self._seen.is_new(one)]
+        short = self._seen.read(groups, found)
+        if answer.truncated:  # one moment has more rows than are ever read at once
+            for group in groups:
+                self._seen.took(group)
+            return [*entries, Hole(moments[0] - 1, moments[-1], None, "flood", floor, clock)]
+        # Before rows whose floor says that all until there was given or told.
+        return [*self._gave_up(short, floor, clock), *entries]
+
+    def _gave_up(self, short: Sequence[Group], floor: int, clock: int) -> list[Entry]:
+        """Holes for those that were counted and not given, and that no later look will count."""
+        holes: list[Entry] = []
+        for group in short:
+            if group.moment <= clock - self._overlap:
+                self._seen.took(group)
+                holes.append(Hole(group.moment - 1, group.moment, None, "behind", floor, clock))
+        return holes
+
+    def _entry(self, one: Read, after: int, clock: int) -> Entry:
+        # Rows come sorted, so all before this one are visible as far as the overlap reaches.
+        floor = max(after, min(one.ingested - 1, clock - self._overlap))
+        data = one.data.encode("utf-8", "replace")
+        adds = self._seen.adds(one)
+        repeat = self._seen.is_repeat(one)
+        keep = len(data) <= self._settings.row_bytes and (adds or not repeat)
+        row = Row(one.ingested, one.id, one.values, data if keep else b"", floor, clock, repeat=repeat)
+        if self.feed.comes_again:
+            row.plain = self._plain(row.values) if adds else None
+            self._remember(row, composed=one.composed)
+        return row
+
+    def _plain(self, values: Values) -> Values:
+        """These without the composition."""
+        place = self.feed.columns.index("composition_id")
+        return (*values[:place], "", *values[place + 1 :])
+
+    def _remember(self, row: Row, *, composed: bool) -> None:
+        """Keep the least moments of what comes again: of all copies, and of those with a composition."""
+        known = self._young.setdefault(row.id, row)
+        known.first = min(known.first, row.ingested)
+        if composed:
+            full = self._full.setdefault(row.id, row)
+            full.first_full = min(full.first_full, row.ingested)
+        elif row.id in self._full and not self._full[row.id].repeat:
+            self._full[row.id].plain = row.values
+
+    def _left_out(self, groups: Sequence[Group], floor: int, clock: int) -> Hole:
+        for group in groups:
+            self._seen.took(group)
+        number = sum(group.rows for group in groups)
+        return Hole(groups[0].moment - 1, groups[-1].moment, number, "flood", floor, clock)
+
+    def _publish(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        self.ring.add(entries)
+        lag = self._figures.lag.labels(self.feed.name)
+        now = self.now()
+        for entry in entries:
+            if isinstance(entry, Row) and not entry.repeat:
+                lag.observe(max(0, now - entry.ingested) / SECOND)
+        self._listener.more(entries)
+
+    async def _select(self, name: str, limits: Limits, bound: dict[str, Parameter]) -> Answer:
+        self._figures.queries.labels(self.feed.name).inc()
+        select = Select(statements.statement(f"{self.feed.name}_{name}"), bound, limits, JSON_AS_IT_IS)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.select, select)
+
+    def _failed(self, problem: str) -> None:
+        self._figures.failures.labels(self.feed.name).inc()
+        if time.monotonic() - self._told_at >= _LOG_EVERY:
+            self._told_at = time.monotonic()
+            _log.warning("new %s cannot be read for streams: %s", self.feed.name, problem)
+        if not self.problem:
+            self.problem = problem
+            self._listener.trouble(problem)
+
+    def _recovered(self) -> None:
+        if self.problem:
+            self.problem = ""
+            _log.info("new %s can be read again", self.feed.name)
+            self._listener.trouble("")

@@ -1,0 +1,180 @@
+"""`otelhouse bench mcp`: how long agents wait for a tool over many stored rows.
+
+In: a store that `bench.question_benchmark.fill` filled, and how often to ask. Out: by tool the seconds of each call,
+from the request on a socket of this machine to the whole answer, one after the other, and the tokens of its text as
+`mcp_server.tokens` counts them. What is asked for differs from one call to the next, so that no cache answers. It
+refuses a tool that answers with an error.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+
+from bench.question_benchmark import Fleet
+from mcp_server import tokens
+from mcp_server.agent_sql import AgentSql
+from mcp_server.settings import McpSettings
+from mcp_server.window import PATH, Behind, Window
+from otelhouse.rest_server import RestServer
+from query.desk import Desk
+from query.readiness import Readiness
+from query.settings import QuerySettings
+from sql.catalogue import load_catalogue
+from store.port import Store
+
+BAR = 0.4
+"""Seconds that 95 of 100 calls may take at most."""
+
+Arguments = Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Timed:
+    """What was seen of one tool."""
+
+    tool: str
+    asked: str
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Seconds of all cores, of ClickHouse and of this process together: what load beside does not change."""
+    tokens: list[int] = field(default_factory=list)
+
+    @property
+    def p95(self) -> float:
+        """Seconds that 95 of 100 calls stay within."""
+        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One way of calling one tool."""
+
+    tool: str
+    asked: str
+    arguments: Callable[[random.Random], Arguments]
+
+
+def _pod(dice: random.Random) -> dict[str, str]:
+    service = int(dice.random() ** 3 * 200)
+    return {"namespace": f"namespace-{service % 40}", "pod_name": f"service-{service}"}
+
+
+def _service(dice: random.Random) -> str:
+    return f"service-{int(dice.random() ** 3 * 200)}"
+
+
+CASES: tuple[Case, ...] = (
+    Case("find_problems", "everything, an hour", lambda d: {"since": f"{d.randrange(55, 65)}m"}),
+    Case("find_problems", "one namespace, an hour", lambda d: {"namespace": _pod(d)["namespace"]}),
+    Case("get_pod_errors", "a workload, half an hour", lambda d: {**_pod(d), "minutes": 30}),
+    Case("get_pod_timeline", "a workload, an hour", lambda d: {**_pod(d), "minutes": 60}),
+    Case("check_pod_health", "a workload, an hour", _pod),
+    Case("get_warning_summary", "everything, half an hour", lambda d: {"minutes": d.randrange(25, 35)}),
+    Case("search_logs", "a text in a service, an hour", lambda d: {"service": _service(d), "text": "out of range"}),
+    Case("search_logs", "errors of a service, an hour", lambda d: {"service": _service(d), "min_severity": "error"}),
+    Case("log_patterns", "a service, an hour", lambda d: {"service": _service(d)}),
+    Case("service_overview", "a service, an hour", lambda d: {"service": _service(d)}),
+    Case("find_traces", "failed, of a service, an hour", lambda d: {"service": _service(d), "status": "error"}),
+    Case("what_changed", "a namespace, half an hour", lambda d: {"namespace": _pod(d)["namespace"], "since": "30m"}),
+    Case("verify_resolved", "a workload, 10 minutes ago", lambda d: {**_pod(d), "changed_at": "10m"}),
+    Case("freshness", "everything, an hour", lambda d: {"since": f"{d.randrange(55, 65)}m"}),
+    Case("list_tables", "", lambda _: {}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How often, and with which clock."""
+
+    askings: int
+    cpu_seconds: Callable[[], float]
+    """Of ClickHouse, since its start."""
+    say: Callable[[str], object]
+
+
+def measure(store: Store, fleet: Fleet, plan: Plan) -> list[Timed]:
+    """Call every tool as often as planned, in turns, and once before that counts for nothing."""
+    return asyncio.run(_measure(store, fleet, plan))
+
+
+async def _measure(store: Store, fleet: Fleet, plan: Plan) -> list[Timed]:
+    desk = Desk(store, load_catalogue(), QuerySettings(), now=lambda: fleet.end)
+    settings = McpSettings()
+    sql = AgentSql(store, None, "default", settings.sql)
+    window = Window(
+        Behind(desk, sql, "default", settings, CollectorRegistry(), "bench", now=lambda: fleet.end), Readiness({}, 1.0)
+    )
+    await window.start()
+    server = RestServer(window, "127.0.0.1", 0)
+    try:
+        port = await server.start()
+        return await asyncio.to_thread(_call_all, port, fleet.plan.seed, plan)
+    finally:
+        await server.stop(1.0)
+        await window.stop()
+        await asyncio.to_thread(sql.close)
+        await asyncio.to_thread(desk.close)
+
+
+def _call_all(port: int, seed: int, plan: Plan) -> list[Timed]:
+    dice = random.Random(seed)
+    timed = [Timed(case.tool, case.asked) for case in CASES]
+    for turn in range(plan.askings + 1):
+        for case, one in zip(CASES, timed, strict=True):
+            before = plan.cpu_seconds() + time.process_time()
+            seconds, size = _call(port, case.tool, case.arguments(dice))
+            if turn:
+                one.seconds.append(seconds)
+                one.cpu.append(plan.cpu_seconds() + time.process_time() - before)
+                one.tokens.append(size)
+        plan.say(f"called {turn} of {plan.askings} times")
+    return timed
+
+
+def _call(port: int, tool: str, arguments: Arguments) -> tuple[float, int]:
+    """Seconds, and tokens of the text."""
+    params = {"name": tool, "arguments": arguments}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    connection.request("POST", PATH, body, {"content-type": "application/json"})
+    answer = json.loads(connection.getresponse().read())["result"]
+    seconds = time.monotonic() - began
+    connection.close()
+    text = answer["content"][0]["text"]
+    if answer["isError"]:
+        raise RuntimeError(text)
+    return seconds, tokens.estimate(text)
+
+
+def as_text(fleet: Fleet, timed: Sequence[Timed]) -> str:
+    """Write what was seen, as Markdown."""
+    rows = fleet.plan.logs + fleet.plan.logs // 10 + fleet.plan.logs // 1000
+    lines = [
+        f"{rows:,} rows stored: {fleet.plan.logs:,} log records over {fleet.plan.days} days, a tenth as many spans.",
+        f"{len(timed[0].seconds)} calls of each, one after the other. Bar: p95 {BAR * 1000:.0f} ms.",
+        "",
+        "| tool | asked for | p95 | median | CPU, median | tokens of the text, median |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in timed:
+        missed = ", missed" if one.p95 > BAR else ""
+        figures = (
+            f"{one.p95 * 1000:.0f} ms{missed}",
+            *(f"{statistics.median(n) * 1000:.0f} ms" for n in (one.seconds, one.cpu)),
+        )
+        lines.append(f"| {one.tool} | {one.asked} | {' | '.join(figures)} | {statistics.median(one.tokens):.0f} |")
+    every = [seconds for one in timed for seconds in one.seconds]
+    p95, middle = statistics.quantiles(every, n=20)[-1], statistics.median(every)
+    lines.append(f"| all calls | | {p95 * 1000:.0f} ms | {middle * 1000:.0f} ms | | |")
+    load = os.getloadavg()
+    lines += ["", f"Load of the machine meanwhile: {load[1]:.1f} on {os.cpu_count()} cores (five minutes)."]
+    return "\n".join([*lines, ""])

@@ -1,0 +1,153 @@
+"""The tool verify_resolved: one condition before and after a change, and what that says.
+
+In: when the change was, and what the condition was about. Out: a finding with the verdict of `mcp_server.verdict`, its
+reason, when to look again, and the numbers. Which aspects count is said by `condition`; without it, those that were
+there before the change. Another that began after it leaves the outcome at inconclusive.
+"""
+
+from dataclasses import replace
+
+from mcp_server import standing
+from mcp_server.finding import Finding, Table, of_reply
+from mcp_server.tool import Call, Schema
+from mcp_server.verdict import Evidence, Outcome, Verdict, of_latency, of_requests, of_signs
+from query import errors
+
+PROPERTIES: dict[str, Schema] = {
+    "pod_name": {"type": "string", "description": "Only pods and objects whose name begins so."},
+    "condition": {
+        "type": "string",
+        "enum": ["warning_events", "error_logs", "matching_logs", "failed_requests", "slow_requests"],
+        "description": "What it was; without it, whatever was there before.",
+    },
+    "before_minutes": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 10080,
+        "default": 60,
+        "description": "Compared with.",
+    },
+    "settle_seconds": {"type": "integer", "minimum": 0, "maximum": 86400, "default": 60, "description": "Passed over."},
+    "p95_ms": {"type": "number", "minimum": 0, "maximum": 1e9, "description": "For slow_requests: what it should be."},
+}
+_FILTERS = ("until", "namespace", "service", "cluster", "composition", "reason", "text")
+_ASPECTS = {"slow_requests": "p95_ms"}
+_BY_ITSELF = ("warning_events", "error_logs", "failed_requests")
+
+
+async def run(call: Call) -> Finding:
+    """Compare, and say what it means."""
+    _check(call)
+    written = {
+        **call.given("changed_at", *_FILTERS),
+        "pod": f"{call.text('pod_name').removesuffix('*')}*" if call.text("pod_name") else None,
+        "before_s": int(call.arguments.get("before_minutes", 60)) * 60,
+        "settle_s": call.arguments.get("settle_seconds", 60),
+    }
+    reply = await call.ask("resolution", written)
+    found = replace(of_reply(reply, "before and after"), signals=("logs", "events", "traces"))
+    evidence = {str(row[0]): Evidence(*row) for row in reply.rows}  # type: ignore[arg-type]  # as the header promises
+    verdicts = _verdicts(call, evidence, found)
+    overall = _unless_others_began(_overall(verdicts), _began(call, evidence, verdicts))
+    return replace(
+        found,
+        summary=f"{overall.outcome.value.upper()}: {overall.why}.",
+        tables=(_table(evidence, verdicts),),
+        notes=(*found.notes, *_notes(overall)),
+        facts={"verdict": str(overall.outcome), "why": overall.why, "check_again_s": overall.check_again_s},
+    )
+
+
+def _check(call: Call) -> None:
+    about = ("namespace", "pod_name", "service", "composition", "reason", "text", "cluster")
+    if not any(call.text(name) for name in about):
+        raise errors.MissingParameterError(
+            "`verify_resolved` needs to know what the condition was about",
+            field="namespace",
+            mend="Give namespace and pod_name, or service, or reason, as in the finding that you acted on.",
+        )
+    if call.text("condition") == "matching_logs" and not call.text("text"):
+        raise errors.MissingParameterError(
+            "`condition` matching_logs needs `text`", field="text", mend="Give the text that the records held."
+        )
+
+
+def _verdicts(call: Call, evidence: dict[str, Evidence], found: Finding) -> dict[str, Verdict]:
+    condition = call.text("condition")
+    if condition:
+        chosen = [_ASPECTS.get(condition, condition)]
+    else:
+        chosen = [name for name in _candidates(call) if name in evidence and evidence[name].before > 0]
+        if call.text("text") and not chosen and "matching_logs" in evidence:
+            chosen = ["matching_logs"]
+    alive = int(evidence["alive"].after) if "alive" in evidence else 0
+    return {name: _verdict(call, evidence[name], alive, found) for name in chosen if name in evidence}
+
+
+def _candidates(call: Call) -> list[str]:
+    # Events know no services: with a service alone they would be those of everything.
+    located = any(call.text(name) for name in ("namespace", "pod_name", "composition", "reason"))
+    return [name for name in _BY_ITSELF if located or name != "warning_events"]
+
+
+def _began(call: Call, evidence: dict[str, Evidence], judged: dict[str, Verdict]) -> str:
+    """What nobody asked about, was not there before the change, and is since."""
+    seen = [evidence[name] for name in _candidates(call) if name in evidence and name not in judged]
+    return ", ".join(
+        f"{one.after:g} {one.aspect.replace('_', ' ')}" for one in seen if one.after > 0 and not one.before
+    )
+
+
+def _unless_others_began(overall: Verdict, began: str) -> Verdict:
+    if not began:
+        return overall
+    outcome = Outcome.INCONCLUSIVE if overall.outcome is Outcome.RESOLVED else overall.outcome
+    return replace(
+        overall, outcome=outcome, why=f"{overall.why}; but since the change there are {began}, and none before"
+    )
+
+
+def _verdict(call: Call, seen: Evidence, alive: int, found: Finding) -> Verdict:
+    signal = {"warning_events": "events", "failed_requests": "traces", "p95_ms": "traces"}.get(seen.aspect, "logs")
+    # How far the signal of this aspect reaches; that others are stale says nothing about it.
+    _, freshness, _ = standing.judge(replace(found, signals=(signal,)), call.now, call.stale_of)
+    if seen.aspect == "failed_requests":
+        return of_requests(seen, freshness)
+    if seen.aspect == "p95_ms":
+        return of_latency(seen, float(call.arguments.get("p95_ms", 0)), freshness)
+    return of_signs(seen, alive, freshness)
+
+
+def _overall(verdicts: dict[str, Verdict]) -> Verdict:
+    """What persists counts before what is not known, and that before what is over."""
+    if not verdicts:
+        return Verdict(
+            Outcome.INCONCLUSIVE,
+            "nothing of it was seen before the change: check the filters, changed_at and before_minutes",
+        )
+    for outcome in (Outcome.PERSISTS, Outcome.INCONCLUSIVE, Outcome.RESOLVED):
+        found = [one for one in verdicts.values() if one.outcome is outcome]
+        if found:
+            again = max(one.check_again_s for one in found)
+            return Verdict(outcome, "; ".join(one.why for one in found), again)
+    raise AssertionError(verdicts)
+
+
+def _notes(overall: Verdict) -> list[str]:
+    if overall.outcome is Outcome.PERSISTS:
+        return ["Do not call this fixed. Try one more mend, or hand it to a person."]
+    if overall.outcome is Outcome.INCONCLUSIVE and overall.check_again_s:
+        return [f"Ask again in {overall.check_again_s} s, with the same arguments."]
+    return []
+
+
+def _table(evidence: dict[str, Evidence], verdicts: dict[str, Verdict]) -> Table:
+    columns = ("aspect", "before", "after", "looked_at_before", "looked_at_after", "last_seen", "verdict")
+    rows = [
+        (
+            one.aspect, one.before, one.after, one.looked_at_before, one.looked_at_after, one.last_seen,
+            str(verdicts[name].outcome) if name in verdicts else "",
+        )
+        for name, one in evidence.items()
+    ]  # fmt: skip
+    return Table("before and after", columns, rows)

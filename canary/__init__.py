@@ -1,0 +1,1 @@
+"""The canary: sends synthetic telemetry through the front doors, and looks for it at every window."""

@@ -1,0 +1,92 @@
+"""How the canary gets in: an address, what it shows there and what it trusts; and one HTTP request, with an end.
+
+In: a `Door`, a method, a path, a body. Out: status, headers and body, whatever the status is. Refused, with
+`UnreachableError`: nobody there, a broken connection, no answer in time, an answer without end.
+"""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+MOST_BYTES = 4 * 1024**2
+"""Of one answer."""
+
+
+class UnreachableError(Exception):
+    """No answer. The message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One address of the house."""
+
+    url: str
+    """``http://`` or ``https://``, with a path where the door has one."""
+    token: str = field(default="", repr=False)
+    context: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    """TLS for https. May raise `OSError`."""
+    roots: bytes | None = field(default=None, repr=False)
+    """PEM of the CAs to trust, for gRPC; None for its own."""
+    certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    """PEM of key and certificate to show, for gRPC."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with each request."""
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
+
+    @property
+    def place(self) -> str:
+        """``host:port``."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return urlsplit(self.url).scheme == "https"
+
+    def connection(self, seconds: float) -> http.client.HTTPConnection:
+        """A connection that is not open yet. Raises `UnreachableError` where the files of TLS cannot be used."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or ""
+        if not self.secure:
+            return http.client.HTTPConnection(host, parts.port, timeout=seconds)
+        try:
+            return http.client.HTTPSConnection(host, parts.port, timeout=seconds, context=self.context())
+        except OSError as problem:
+            raise UnreachableError(f"TLS cannot be set up: {problem}") from problem
+
+    def path(self, more: str) -> str:
+        """The path of the address with `more` behind it."""
+        return urlsplit(self.url).path.rstrip("/") + more
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request."""
+
+    method: str
+    path: str
+    """Behind the door's own."""
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def ask(door: Door, request: Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
+    """Send one request; `seconds` without a byte are the end of it. Raises `UnreachableError`."""
+    connection = door.connection(seconds)
+    try:
+        with contextlib.closing(connection):
+            headers = {**door.headers, **request.headers}
+            connection.request(request.method, door.path(request.path), request.body, headers)
+            response = connection.getresponse()
+            body = response.read(MOST_BYTES + 1)
+            told = {name.lower(): value for name, value in response.getheaders()}
+    except (OSError, http.client.HTTPException) as problem:
+        raise UnreachableError(f"{door.place}: {problem or type(problem).__name__}") from problem
+    if len(body) > MOST_BYTES:
+        raise UnreachableError(f"{door.place}: the answer has more than {MOST_BYTES} bytes")
+    return response.status, told, body

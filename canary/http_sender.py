@@ -1,0 +1,53 @@
+"""The front door OTLP/HTTP, as a sender sees it.
+
+In: a door and serialised requests. Out: nothing once they are acknowledged; else `NotAcceptedError`, which says whether
+to come again, in the terms of https://opentelemetry.io/docs/specs/otlp/#otlphttp-response.
+"""
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
+from canary import doors
+from canary.doors import Door, Request, UnreachableError
+from canary.sending import NotAcceptedError
+
+_AGAIN = frozenset({429, 502, 503, 504})
+_PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+class HttpSender:
+    """Sends by one door; holds nothing between two requests."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def send(self, signal: str, request: bytes, seconds: float) -> None:
+        """Send once. Raises `NotAcceptedError`."""
+        try:
+            wanted = Request("POST", f"/v1/{signal}", request, _PROTOBUF)
+            status, headers, body = doors.ask(self._door, wanted, seconds)
+        except UnreachableError as problem:
+            raise NotAcceptedError(str(problem), again_after=0.0) from problem
+        if status in _AGAIN:
+            raise NotAcceptedError(f"it says {status}", again_after=_seconds(headers.get("retry-after", "")))
+        if status != 200:
+            raise NotAcceptedError(f"it says {status}: {_words(body)}")
+        check_whole(body)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def check_whole(response: bytes) -> None:
+    """Refuse a partial success, which has one form for all signals. Raises `NotAcceptedError`."""
+    told = ExportLogsServiceResponse.FromString(response).partial_success
+    if told.rejected_log_records:
+        raise NotAcceptedError(f"it rejected {told.rejected_log_records} items: {told.error_message[:200]}")
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else 0.0
+
+
+def _words(body: bytes) -> str:
+    """What can be read of an answer that is a `google.rpc.Status`, or something else."""
+    return "".join(char if char.isprintable() else " " for char in body[:200].decode("utf-8", "replace")).strip()

@@ -1,0 +1,158 @@
+"""The canary: one beat after the other, each judged, recorded, counted, and told outside.
+
+In: the ways into a house, settings, a book and figures. Out: `Beaten`s. `Heart` lets it beat on a thread of its own, at
+a steady pace and never two at once: a beat that takes longer than the period leaves out the next ones. Nothing that
+happens to a beat ends the heart, and nothing here holds up the house.
+"""
+
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from canary import beating, dead_man
+from canary.beating import Beat, Ways
+from canary.book import Book
+from canary.dead_man import PingError
+from canary.figures import Figures
+from canary.finding import Beaten, Finding, LookError, Past
+from canary.settings import CanarySettings
+
+_log = logging.getLogger(__name__)
+
+HOUR = 3_600 * 10**9
+_OLD_ENOUGH = 60 * 10**9
+"""Nanoseconds; younger beats are looked at as the one before."""
+
+
+class Canary:
+    """Beats when it is told to."""
+
+    def __init__(
+        self,
+        ways: Ways,
+        settings: CanarySettings,
+        clusters: tuple[str, ...],
+        book: Book,
+        figures: Figures | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """`clusters`: names, an empty one for telemetry that names none. `stop` ends a beat under way."""
+        self.stop = stop or threading.Event()
+        self._ways = ways
+        self._settings = settings
+        self._book = book
+        self._figures = figures
+        self._runs = {cluster: secrets.token_hex(4) for cluster in clusters}
+        # As if it had beaten since 1970: numbers rise over restarts, and who beats but once takes turns as well.
+        self._number = int(time.time() / settings.period_s)
+        self._before: list[Past] = []
+
+    def beat(self) -> Beaten:
+        """Do one beat. Takes `give_up_s` and some seconds more at most."""
+        self._number += 1
+        sent = time.time_ns()
+        past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
+        before = self._before[0].sent if self._before else sent
+        beat = Beat(self._ways, self._settings, past, self.stop)
+        findings = beat.run(before)
+        if beat.stored is not None:
+            findings += _worst([finding for one in self._before for finding in beating.kept(one, beat.stored)])
+            if self._number % self._settings.spot_every == 0:
+                findings = _worst([*findings, *self._look_back(sent)])
+        self._before = past
+        beaten = Beaten(sent, dict(self._runs), self._number, findings)
+        if not self.stop.is_set():
+            self._tell(beaten)
+        return beaten
+
+    def _look_back(self, sent: int) -> list[Finding]:
+        """Whether one beat of the last hours is still there."""
+        records, hours = self._ways.records, self._settings.spot_hours
+        if records is None or not hours:
+            return []
+        try:
+            old = records.past(sent - int(hours * HOUR), sent - _OLD_ENOUGH)
+        except LookError as problem:
+            _log.warning("beats of before cannot be read: %s", problem)
+            self._count("record")
+            return []
+        chosen = random.sample(list(old), min(1, len(old)))
+        return [finding for one in chosen for finding in beating.look_back(records, one)]
+
+    def _tell(self, beaten: Beaten) -> None:
+        self._book.record(beaten.sent, beaten.runs, beaten.findings)
+        if self._figures is not None:
+            self._figures.beat(beaten)
+        for one in beaten.broken[:1]:
+            said = f"{one.signal} {one.state.value}: {one.problem}"
+            _log.warning("the canary's way is broken at %s (%s); %d findings", one.leg, said, len(beaten.broken))
+        if self._ways.records is not None:
+            try:
+                self._ways.records.write(beaten)
+            except LookError as problem:
+                _log.warning("what the canary found cannot be written down: %s", problem)
+                self._count("record")
+        if self._settings.dead_man_url.get_secret_value():
+            try:
+                dead_man.ping(self._settings.dead_man_url, well=beaten.well)
+            except PingError as problem:
+                _log.warning("%s", problem)
+                self._count("ping")
+
+    def _count(self, what: str) -> None:
+        if self._figures is not None:
+            self._figures.problem(what)
+
+
+def _worst(findings: Sequence[Finding]) -> list[Finding]:
+    """Of several findings about one leg for one signal, the worst."""
+    worst: dict[tuple[str, str, str], Finding] = {}
+    for one in findings:
+        at = (one.cluster, one.signal, one.leg)
+        if at not in worst or one.state.rank > worst[at].state.rank:
+            worst[at] = one
+    return list(worst.values())
+
+
+class Heart:
+    """Lets a canary beat, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        canary: Canary,
+        period: float,
+        figures: Figures | None = None,
+        heard: Callable[[Beaten], None] = lambda _: None,
+    ) -> None:
+        """`period`: seconds from one beginning to the next; `heard` is told of every beat."""
+        self._heard = heard
+        self._canary = canary
+        self._period = period
+        self._figures = figures
+        self._thread = threading.Thread(target=self.run, name="canary", daemon=True)
+
+    def start(self) -> None:
+        """Begin on a thread."""
+        self._thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """End, also in the middle of a beat; who hangs in a request is left behind after `seconds`. Safe twice."""
+        self._canary.stop.set()
+        if self._thread.is_alive():
+            self._thread.join(seconds)
+
+    def run(self) -> None:
+        """Beat until it is stopped."""
+        stop = self._canary.stop
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                self._heard(self._canary.beat())
+            except Exception:  # noqa: BLE001  a beat ends here; the next must come, and silence is told by itself
+                _log.exception("a beat of the canary broke")
+                if self._figures is not None:
+                    self._figures.problem("beat")
+            stop.wait(max(0.0, self._period - (time.monotonic() - began)))

@@ -1,0 +1,99 @@
+"""What the canary asks of ClickHouse, said in the statements of sql/canary/, and its results in `otel_canary`.
+
+In: a store. Out: a `canary.finding.Records`; and what canaries of other processes wrote down, for a house that only
+answers questions. A store that does not answer is a `LookError`.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+from canary.finding import Beaten, Finding, LookError, Past, StoredRow
+from canary.judging import State
+from sql import own_rows
+from sql.parameter import iso_time
+from store.errors import StoreError
+from store.port import Cell, Limits, Parameter, Select, Store
+
+MOST_ROWS = 10_000
+_MOST_PAST = 500
+_MOST_LATEST = 2_000
+_SECOND = 10**9
+
+
+class StoredRecords:
+    """Reads and writes by one store. Any thread may call."""
+
+    def __init__(self, store: Store, seconds: float, every: int) -> None:
+        """`seconds`: for one statement; `every`: of so many beats one is looked for again."""
+        self._store = store
+        self._seconds = seconds
+        self._every = every
+
+    def rows(self, since: int, until: int) -> Sequence[StoredRow]:
+        """All that canaries sent with times in the window. Raises `LookError`."""
+        # Some tables keep whole seconds.
+        bound: dict[str, Parameter] = {"since": _time(since - since % _SECOND), "until": _time(until)}
+        found = self._select("rows", bound, MOST_ROWS)
+        return [StoredRow(str(kind), str(line), _texts(fields), int(str(at))) for kind, line, fields, at in found]
+
+    def past(self, since: int, until: int) -> Sequence[Past]:
+        """Some beats between two moments whose items were all stored. Raises `LookError`."""
+        bound: dict[str, Parameter] = {"since": _time(since), "until": _time(until), "every": self._every}
+        found = self._select("past", bound, _MOST_PAST)
+        return [Past(str(cluster), str(run), int(str(number)), int(str(sent))) for cluster, run, number, sent in found]
+
+    def latest(self, since: int) -> Sequence[tuple[Finding, int]]:
+        """The latest for each cluster, signal and leg, and when its beat was sent. Raises `LookError`."""
+        found = self._select("latest", {"since": _time(since)}, _MOST_LATEST)
+        known = {state.value for state in State}
+        return [
+            (
+                Finding(str(row[0]), str(row[1]), str(row[2]), State(row[3]), float(str(row[4])), str(row[5])),
+                int(str(row[6])),
+            )
+            for row in found
+            if row[3] in known
+        ]
+
+    def write(self, beaten: Beaten) -> None:
+        """Keep what was found. Raises `LookError`."""
+        rows = [
+            {
+                "Timestamp": iso_time(beaten.sent),
+                "Cluster": one.cluster,
+                "Run": beaten.runs[one.cluster],
+                "Beat": beaten.number,
+                "Signal": one.signal,
+                "Leg": one.leg,
+                "State": one.state.value,
+                "Milliseconds": round(one.milliseconds, 3),
+                "Problem": one.problem[:1000],
+            }
+            for one in beaten.findings
+        ]
+        token = f"canary-{'-'.join(beaten.runs.values())}-{beaten.number}"
+        try:
+            self._store.insert(own_rows.insert_for(own_rows.CANARY, [own_rows.lines(rows)], token))
+        except StoreError as problem:
+            raise LookError(f"ClickHouse: {problem}") from problem
+
+    def _select(self, name: str, bound: dict[str, Parameter], most: int) -> list[tuple[Cell, ...]]:
+        limits = Limits(seconds=self._seconds, rows=most)
+        try:
+            return self._store.select(Select(_statement(name), {**bound, "limit": most}, limits)).rows
+        except StoreError as problem:
+            raise LookError(f"ClickHouse: {problem}") from problem
+
+
+@cache
+def _statement(name: str) -> str:
+    return (resources.files("sql") / "canary" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _time(nanoseconds: int) -> str:
+    return iso_time(max(0, nanoseconds), " ", "")
+
+
+def _texts(cell: Cell) -> tuple[str, ...]:
+    return tuple(map(str, cell)) if isinstance(cell, list | tuple) else ()

@@ -1,0 +1,234 @@
+"""Each leg of the way is broken in turn, and the canary names it, and nothing else."""
+
+import dataclasses
+
+import grpc
+import pytest
+from scripted_house import closed_port
+
+from canary.finding import LEGS
+from canary.items import EVENT, KINDS, LOG, METRICS, SPAN
+
+
+def states(beaten, leg):
+    """By signal, what was found on a leg."""
+    return {one.signal: one.state.value for one in beaten.findings if one.leg == leg}
+
+
+def first_broken(beaten):
+    return beaten.broken[0].leg if beaten.broken else ""
+
+
+def twice(canary):
+    """Two beats, so that everything went by both doors; gives the second."""
+    canary.beat()
+    return canary.beat()
+
+
+def test_a_whole_way_is_ok_on_every_leg_for_every_signal(canary_of):
+    canary = canary_of()
+    first, second = canary.beat(), canary.beat()
+
+    assert {one.state.value for one in (*first.findings, *second.findings)} == {"ok"}
+    for leg in ("stored", "rest", "mcp"):
+        assert states(second, leg).keys() == set(KINDS)
+    assert states(second, "stream").keys() == {LOG, SPAN, EVENT}
+    assert states(second, "kept").keys() == set(KINDS)
+    assert {one.leg for one in second.findings} == set(LEGS)
+
+
+def test_each_signal_goes_by_the_other_door_the_next_time(canary_of):
+    canary = canary_of()
+    ways = [{(one.signal, one.leg) for one in canary.beat().findings if one.leg.startswith("accept")} for _ in range(2)]
+
+    assert ways[0].isdisjoint(ways[1])
+    assert len(ways[0] | ways[1]) == 2 * len(KINDS)
+    assert all({leg for _, leg in one} == {"accept-grpc", "accept-http"} for one in ways)
+
+
+@pytest.mark.parametrize("door", ["grpc", "http"])
+def test_a_front_door_that_is_closed_is_named_and_only_what_went_by_it_is_skipped(canary_of, door):
+    beaten = canary_of(**{f"{door}_port": closed_port()}).beat()
+
+    assert {one.leg for one in beaten.broken} == {f"accept-{door}"}
+    lost = {one.signal for one in beaten.broken}
+    assert lost
+    assert states(beaten, "stored") == dict.fromkeys(set(KINDS) - lost, "ok")
+    assert states(beaten, "mcp").keys() == set(KINDS) - lost
+
+
+def test_a_sender_that_is_refused_says_what_it_was_told(canary_of, house):
+    house.refusing = {"grpc": grpc.StatusCode.UNAUTHENTICATED, "http": 401}
+    beaten = canary_of().beat()
+
+    problems = {one.leg: one.problem for one in beaten.broken}
+    assert problems == {"accept-grpc": "it says UNAUTHENTICATED: not today", "accept-http": "it says 401: not today"}
+
+
+def test_a_rejected_item_is_a_broken_door_though_the_answer_is_200(canary_of, house):
+    house.partial = True
+    beaten = canary_of().beat()
+
+    assert first_broken(beaten) == "accept-http"
+    assert "rejected 1 items: too old" in beaten.broken[0].problem
+
+
+def test_a_door_that_asks_to_come_again_is_asked_again(canary_of, house):
+    house.refusing = {"http": 503}
+    canary = canary_of(settings={"timeout_s": 10.0, "give_up_s": 20.0, "late_s": 20.0})
+    taken = house.take
+    asked = []
+
+    def first_refused(wait):
+        asked.append(wait)
+        house.refusing = {}
+        return False
+
+    canary.stop.wait = first_refused
+    beaten = canary.beat()
+
+    assert taken is not None
+    assert asked
+    assert beaten.well
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_acknowledged_and_not_stored_is_lost_there_and_skipped_behind(canary_of, house, kind):
+    house.keep = lambda item: item.kind != kind
+    beaten = canary_of().beat()
+
+    assert states(beaten, "stored") == {one: "lost" if one == kind else "ok" for one in KINDS}
+    assert [one.leg for one in beaten.broken] == ["stored"]
+    assert states(beaten, "rest")[kind] == "skipped"
+
+
+@pytest.mark.parametrize("kind", [LOG, EVENT, *METRICS])
+def test_a_stored_row_that_was_changed_is_altered(canary_of, house, kind):
+    def change(rows):
+        return [dataclasses.replace(row, fields=("1", *row.fields[1:])) if row.kind == kind else row for row in rows]
+
+    house.stored_as = change
+    beaten = canary_of().beat()
+
+    assert states(beaten, "stored")[kind] == "altered"
+    assert {(one.leg, one.signal) for one in beaten.broken} == {("stored", kind)}
+
+
+def test_a_row_that_is_stored_twice_is_doubled(canary_of, house):
+    house.stored_as = lambda rows: [row for row in rows for _ in range(2 if row.kind == SPAN else 1)]
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {("stored", SPAN, "doubled")}
+
+
+def test_a_row_that_comes_late_is_late_and_no_alarm(canary_of, house):
+    house.hush = 0.4
+    beaten = canary_of(settings={"late_s": 0.3, "give_up_s": 10.0}).beat()
+
+    assert set(states(beaten, "stored").values()) == {"late"}
+    assert beaten.well
+
+
+def test_an_older_beat_that_comes_behind_a_newer_one_is_out_of_order(canary_of, house):
+    canary = canary_of()
+    canary.beat()
+    canary.beat()  # the same door has its turn again with the next
+
+    def behind(rows):
+        oldest = min((row for row in rows if row.kind == LOG), key=lambda row: row.ingested)
+        return [dataclasses.replace(row, ingested=2**62) if row is oldest else row for row in rows]
+
+    house.stored_as = behind
+    beaten = canary.beat()
+
+    assert states(beaten, "stored")[LOG] == "out_of_order"
+    assert {one.signal for one in beaten.broken} == {LOG}
+
+
+def test_clickhouse_that_does_not_answer_is_a_failed_look_and_the_windows_are_judged_by_themselves(canary_of, house):
+    house.broken = "gone fishing"
+    beaten = canary_of().beat()
+
+    assert set(states(beaten, "stored").values()) == {"failed"}
+    assert "gone fishing" in beaten.broken[0].problem
+    assert set(states(beaten, "rest").values()) == {"ok"}
+    assert "kept" not in {one.leg for one in beaten.findings}
+
+
+@pytest.mark.parametrize(
+    ("window", "kinds"), [("rest", set(KINDS)), ("mcp", set(KINDS)), ("stream", {LOG, SPAN, EVENT})]
+)
+def test_a_window_that_refuses_is_named_and_no_other(canary_of, house, window, kinds):
+    house.refusing = {window: 500}
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {(window, "failed")}
+    assert {one.signal for one in beaten.broken} == kinds
+    assert "500" in beaten.broken[0].problem
+
+
+@pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
+def test_a_window_that_does_not_show_a_row_lost_it(canary_of, house, window):
+    house.shows[window] = lambda line: [] if f" {EVENT} " in line else [line]
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, EVENT, "lost")}
+
+
+@pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
+def test_a_window_that_shows_a_row_changed_altered_it(canary_of, house, window):
+    house.shows[window] = lambda line: [line[:-1] + ("0" if line[-1] != "0" else "1")] if f" {LOG} " in line else [line]
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, LOG, "altered")}
+
+
+def test_a_stream_that_tells_a_row_twice_doubled_it(canary_of, house):
+    house.shows["stream"] = lambda line: [line, line]
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("stream", "doubled")}
+
+
+def test_a_silent_stream_is_named(canary_of, house):
+    house.silent_streams = True
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("stream", "lost")}
+
+
+def test_a_stream_that_says_it_left_rows_out_is_not_blamed_for_them(canary_of, house):
+    house.silent_streams = house.gap = True
+    beaten = canary_of().beat()
+
+    assert set(states(beaten, "stream").values()) == {"skipped"}
+    assert beaten.well
+
+
+def test_mcp_that_is_off_is_named(canary_of):
+    from canary.doors import Door  # noqa: PLC0415  one use
+
+    beaten = canary_of(mcp=Door(f"http://127.0.0.1:{closed_port()}/mcp")).beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("mcp", "failed")}
+
+
+def test_a_row_that_is_gone_later_is_lost_by_the_spot_check(canary_of, house):
+    canary = canary_of()
+    first = canary.beat()
+    (run,) = first.runs.values()
+    house.pasts = [("", run, first.number, first.sent)]
+    house.rows.clear()
+    beaten = canary.beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("kept", "lost")}
+    assert f"beat {run}-{first.number}" in beaten.broken[0].problem
+
+
+def test_each_cluster_has_a_beat_of_its_own(canary_of, house):
+    house.keep = lambda item: item.kind != LOG or item.identity.run != runs["west"]
+    canary = canary_of(clusters=("east", "west"))
+    runs = canary._runs
+    beaten = canary.beat()
+
+    assert {(one.cluster, one.leg, one.signal) for one in beaten.broken} == {("west", "stored", LOG)}

@@ -5,11 +5,15 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from hashlib import sha256
+from xml.etree import ElementTree as ET
 
+import click
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from otelhouse import answer_table
+from otelhouse import answer_table, watching
 from otelhouse.__main__ import cli
 from sql.catalogue import load_catalogue
 
@@ -114,6 +118,30 @@ def test_a_cut_answer_says_so_on_standard_error(window):
     window.headers["x-otelhouse-truncated"] = "true"
 
     assert "there are more: raise --limit" in ask(window, "recent_logs", "--format", "csv").stderr
+
+
+def test_a_cut_answer_says_how_to_go_on_and_the_cursor_travels_like_a_parameter(window):
+    window.headers |= {"x-otelhouse-truncated": "true", "x-otelhouse-next-cursor": "abc"}
+
+    cut = ask(window, "recent_logs")
+    window.headers["x-otelhouse-truncated"] = "false"
+    ask(window, "recent_logs", "--cursor", "abc")
+
+    assert "or go on with --cursor abc" in cut.stderr
+    assert window.asked[1][1] == {"cursor": "abc"}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_an_answer_that_a_scope_narrowed_says_so(window, form):
+    window.headers["x-otelhouse-scope"] = "clusters=east"
+
+    assert "narrowed to what your token may see: clusters=east\n" in ask(window, "services", "--format", form).stderr
+
+
+def test_arrow_is_handed_through_byte_by_byte(window):
+    window.body = bytes(range(256))
+
+    assert ask(window, "services", "--format", "arrow").stdout_bytes == window.body
 
 
 @pytest.mark.parametrize(("status", "exit_code"), [(400, 2), (404, 2), (422, 1), (500, 1), (502, 1), (503, 1)])
@@ -278,3 +306,97 @@ def test_a_question_that_does_not_exist_is_not_shown():
 
     assert result.exit_code == 2
     assert "Did you mean `recent_logs`?" in result.stderr
+
+
+def test_a_question_is_shown_as_the_statement_that_clickhouse_is_asked():
+    result = CliRunner().invoke(cli, ["handlers", "show", "recent_logs", "--sql"])
+
+    assert result.stdout.strip() == load_catalogue()["recent_logs"].sql
+
+
+def test_the_routes_and_the_user_are_exported_each_in_its_file(tmp_path):
+    file = tmp_path / "routes.xml"
+    digest = sha256(b"secret").hexdigest()
+
+    routes = CliRunner().invoke(cli, ["handlers", "export", "--out", str(file)])
+    user = CliRunner().invoke(cli, ["handlers", "export", "user", "--user", "portal", "--password-sha256", digest])
+
+    urls = [element.text for element in ET.fromstring(file.read_text()).iter("url")]  # noqa: S314  our own text
+    assert (routes.exit_code, routes.stdout, user.exit_code) == (0, "", 0)
+    assert {"/ping", "/events", "/api/v1/questions/recent_logs"} <= set(urls)
+    assert next(url for url in urls if url.startswith("regex:^/events/"))
+    told = ET.fromstring(user.stdout)  # noqa: S314  our own text
+    assert told.findtext("users/portal/password_sha256_hex") == digest
+    assert told.findtext("profiles/portal/readonly") == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["user", "--user", "a b"], "cannot be the name"),
+        (["user", "--password-sha256", "secret"], "64 hexadecimal digits"),
+        (["--out", "/no/such/folder/x.xml"], "cannot be written"),
+        (["everything"], "is not one of"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused_with_the_reason(words, problem):
+    result = CliRunner().invoke(cli, ["handlers", "export", *words])
+
+    assert result.exit_code in {1, 2}
+    assert problem in result.stderr
+
+
+def completed(*words: str) -> list[str]:
+    """What a shell offers behind these words."""
+    complete = ShellComplete(cli, {}, "otelhouse", "_OTELHOUSE_COMPLETE")
+    return [item.value for item in complete.get_completions(list(words[:-1]), words[-1])]
+
+
+def test_a_shell_completes_commands_without_loading_them():
+    assert completed("qu") == ["query"]
+    assert {"up", "query", "handlers"} <= set(completed(""))
+
+
+def test_a_shell_completes_questions():
+    assert completed("query", "recent") == ["recent_logs"]
+    assert completed("query", "") == list(load_catalogue().behind("cli"))
+    assert "recent_logs" in completed("handlers", "show", "rec")
+
+
+def test_a_shell_completes_the_parameters_of_the_question_that_were_not_given():
+    offered = completed("query", "recent_logs", "--min-severity", "warn", "--")
+
+    assert {"--since", "--trace-id", "--format", "--watch"} <= set(offered)
+    assert "--min-severity" not in offered
+    assert completed("query", "recent_logs", "--min") == ["--min-severity"]
+
+
+def test_a_shell_completes_words_to_choose_from_and_moments():
+    assert completed("query", "recent_logs", "--min-severity", "") == [
+        "trace", "debug", "info", "warn", "error", "fatal",
+    ]  # fmt: skip
+    assert completed("query", "recent_logs", "--min-severity", "f") == ["fatal"]
+    assert "15m" in completed("query", "recent_logs", "--since", "1")
+    assert completed("query", "no_such_question", "--x", "") == []
+
+
+def test_watching_asks_again_until_it_is_ended_and_goes_on_when_one_asking_fails():
+    asked = []
+
+    def ask_once() -> None:
+        asked.append(len(asked))
+        if len(asked) == 2:
+            raise click.ClickException("gone for a while")
+        if len(asked) == 4:
+            raise KeyboardInterrupt
+
+    watching.watch(ask_once, 0.001, "services")
+
+    assert asked == [0, 1, 2, 3]
+
+
+def test_watching_ends_with_what_the_first_asking_ends_with(window):
+    window.status, window.headers, window.body = 404, {}, json.dumps(REFUSED).encode()
+
+    assert ask(window, "services", "--watch", "1").exit_code == 2
+    assert len(window.asked) == 1

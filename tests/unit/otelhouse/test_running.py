@@ -52,7 +52,7 @@ class House:
 up_command.House = House
 up_command.banner = lambda house, seconds: "open"
 up_command.THREAD_GRACE = 0.05
-up_command._run(load(), Roles(), "up")
+up_command.run(load(), Roles(), "up")
 """
 
 

@@ -7,7 +7,7 @@ TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench chaos lock clean
+.PHONY: help up demo test lint bench chaos pages lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -42,13 +42,21 @@ bench: $(VENV)/dev.done        ## measure, and write bench/results/
 	$(BIN)/otelhouse bench ingest
 	$(BIN)/otelhouse bench spool
 	$(BIN)/otelhouse bench embedded
+	$(BIN)/otelhouse bench agents
 
 chaos: $(VENV)/dev.done        ## break things on purpose, and print what held (an hour)
 	$(BIN)/otelhouse bench chaos
 
+pages:           ## write again what is made of the code: pages of settings, questions and metrics, files of the chart
+	$(BIN)/otelhouse config --format markdown > docs/settings.md
+	$(BIN)/python -m query.reference > docs/questions.md
+	$(BIN)/python -m bench.metrics_page > docs/metrics.md
+	$(BIN)/python -m bench.chart_files
+
 lock:            ## write requirements/*.txt again from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml requirements/build.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -c requirements/runtime.txt pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(BIN)/python -m bench.image_requirements
 
 clean:           ## forget the virtual environment and the caches (data stays)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

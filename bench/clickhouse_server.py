@@ -116,6 +116,8 @@ def _unpack(tarball: Path, target: Path) -> None:
 class ClickHouseServer:
     """One server process. Used as a context manager it stops, and takes its folder with it, at the end.
 
+    A `folder` that is given stays, and with it what was stored there for the next server on it.
+
     It dies with the thread that started it (Linux counts threads as parents), so start it from one that stays.
 
     `config` is the text of a ClickHouse XML config file (handlers, remote_servers, users). Users in it count only with
@@ -123,11 +125,13 @@ class ClickHouseServer:
     `default` without a password, limited to loopback, for the process's own session.
     """
 
-    def __init__(self, config: str = "") -> None:
+    def __init__(self, config: str = "", folder: Path | None = None) -> None:
         self.host = "127.0.0.1"
         self.http_port = 0
         self.tcp_port = 0
-        self.folder = Path(tempfile.mkdtemp(prefix="otelhouse-clickhouse-"))
+        self._stays = folder is not None
+        self.folder = folder.absolute() if folder else Path(tempfile.mkdtemp(prefix="otelhouse-clickhouse-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._config = config
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -178,9 +182,10 @@ class ClickHouseServer:
         self.start()
 
     def stop(self) -> None:
-        """End the process and remove its folder. Safe twice."""
+        """End the process and remove its folder, unless it was given. Safe twice."""
         self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self._stays:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -15,17 +15,25 @@ from pathlib import Path
 import click
 
 from bench import (
+    agents_command,
     chaos_command,
     clickhouse_server,
     durability_benchmark,
     embedded_benchmark,
     ingest_benchmark,
+    mcp_benchmark,
+    question_benchmark,
+    question_cases,
+    question_report,
     report,
     spool_benchmark,
+    stream_benchmark,
+    stream_report,
     workloads,
 )
 from bench.clickhouse_meter import Meter
 from bench.unavailable import UnavailableError
+from store.opening import open_store
 from store.settings import StoreSettings
 
 
@@ -46,7 +54,7 @@ def ingest(url: str, items: int, rounds: int, names: tuple[str, ...], compressio
     plan = ingest_benchmark.Plan(items=items, rounds=rounds, compressions=compression or ("none", "gzip"))
     figures = []
     with _server(url) as (store_url, meter):
-        version = _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
+        version = _version(meter)
         for name in names or workloads.SHAPES:
             for chosen in plan.compressions:
                 with _database(meter):
@@ -73,7 +81,7 @@ def spool(url: str, items: int, rounds: int, out: Path) -> None:
     plan, workload = ingest_benchmark.Plan(items=items, rounds=rounds), workloads.flat_logs()
     out.mkdir(parents=True, exist_ok=True)
     with _server(url) as (store_url, meter), tempfile.TemporaryDirectory(prefix="spool-", dir=out) as folder:
-        version = _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
+        version = _version(meter)
         fsync = durability_benchmark.fsync_ms(Path(folder))
         direct, spooled = spool_benchmark.run(meter, store_url, workload, plan, Path(folder))
     found = spool_benchmark.Comparison(workload.name, direct, spooled, fsync)
@@ -83,8 +91,8 @@ def spool(url: str, items: int, rounds: int, out: Path) -> None:
 
 
 @contextlib.contextmanager
-def _server(url: str) -> Iterator[tuple[str, Meter]]:
-    """Give the server's address for the house, and a meter on it."""
+def _server(url: str, keep: Path | None = None) -> Iterator[tuple[str, Meter]]:
+    """Give the server's address for the house, and a meter on it; `keep`: where the one that is started lies."""
     database = f"otelhouse_bench_{os.getpid()}"
     if url:
         settings = StoreSettings(url=url)
@@ -97,19 +105,33 @@ def _server(url: str) -> Iterator[tuple[str, Meter]]:
     except UnavailableError as error:
         message = f"no ClickHouse server can be started here: {error}; or give one with --clickhouse URL"
         raise click.ClickException(message) from error
-    with clickhouse_server.ClickHouseServer() as server:
+    with clickhouse_server.ClickHouseServer(folder=keep) as server:
         yield server.url, Meter(f"http://{server.host}:{server.http_port}", database)
 
 
+_KEPT = "otelhouse_bench_kept"
+
+
 @contextlib.contextmanager
-def _database(meter: Meter) -> Iterator[None]:
+def _kept_database(meter: Meter) -> Iterator[Meter]:
+    """The database of a folder that stays; it may hold what a run before made."""
+    _outside(meter).say(f"CREATE DATABASE IF NOT EXISTS {_KEPT}")
+    yield dataclasses.replace(meter, database=_KEPT)
+
+
+@contextlib.contextmanager
+def _database(meter: Meter) -> Iterator[Meter]:
     """An empty database for one workload, gone after."""
     outside = _outside(meter)
     outside.say(f"CREATE DATABASE {meter.database}")
     try:
-        yield
+        yield meter
     finally:
         outside.say(f"DROP DATABASE {meter.database} SYNC")
+
+
+def _version(meter: Meter) -> str:
+    return _outside(meter).say("SELECT version() FORMAT TSV").decode().strip()
 
 
 def _outside(meter: Meter) -> Meter:
@@ -129,6 +151,19 @@ def embedded(records: int, out: Path) -> None:
 
 @bench.command()
 @click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+@click.option("--viewers", default=5_000, show_default=True, help="Streams that are open at once.")
+@click.option("--rate", default=5.0, show_default=True, help="Events a second.")
+@click.option("--seconds", default=20.0, show_default=True, help="How long events are sent.")
+def streams(out: Path, viewers: int, rate: float, seconds: float) -> None:
+    """How soon events reach who watches, how many may watch, and what ClickHouse pays for it."""
+    found = stream_benchmark.run(viewers, rate, seconds, [rate * factor for factor in (1.5, 2, 3, 4, 6, 8)])
+    click.echo(text := stream_report.as_markdown(found, report.machine()))
+    for name, told in (("streams.json", stream_report.as_json(found)), ("streams.md", text)):
+        click.echo(f"wrote {report.write_text(out / name, told)}", err=True)
+
+
+@bench.command()
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
 @click.option("--inserts", default=12, show_default=True, help="INSERTs of each kind, with the setting off and on.")
 @click.option("--door", "doors", multiple=True, type=click.Choice(["server", "embedded"]), help="Only this one.")
 def durability(inserts: int, doors: tuple[str, ...], out: Path) -> None:
@@ -142,4 +177,64 @@ def durability(inserts: int, doors: tuple[str, ...], out: Path) -> None:
     click.echo(f"wrote {report.write_text(out / 'durability.md', text)}", err=True)
 
 
+@bench.command()
+@click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the server that is started. What is made stays there, and is asked again the next time.",
+)
+@click.option(
+    "--logs", default=100_000_000, show_default=True, help="Log records to make; some 100 bytes of disk each."
+)
+@click.option("--days", default=5.0, show_default=True, help="Days that they lie over; may be a part of one.")
+@click.option("--askings", default=20, show_default=True, help="How often each question is asked.")
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+def questions(url: str, keep: Path | None, logs: int, days: float, askings: int, out: Path) -> None:
+    """How long questions take over many stored logs, which are made inside ClickHouse."""
+    if url and keep:
+        raise click.UsageError("--keep is for the server that is started here, and not for one that is given")
+    plan = question_benchmark.Plan(logs, days, askings)
+    with _server(url, keep) as (store_url, outer), (_kept_database if keep else _database)(outer) as meter:
+        store = open_store(StoreSettings(url=store_url, database=meter.database))
+        try:
+            fleet = question_benchmark.prepare(store, plan, _say)
+            asking = question_benchmark.Asking(_outside(meter).cpu_seconds, _say)
+            timed = question_benchmark.measure(store, fleet, question_cases.CASES, asking)
+            stored, version = question_benchmark.stored(store), _version(meter)
+        except ValueError as problem:
+            raise click.ClickException(str(problem)) from problem
+        finally:
+            store.close()
+    seen = question_report.found(fleet, timed, stored, version)
+    click.echo(text := question_report.as_markdown(seen))
+    for name, told in (("questions.json", question_report.as_json(seen)), ("questions.md", text)):
+        click.echo(f"wrote {report.write_text(out / name, told)}", err=True)
+
+
+@bench.command()
+@click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
+@click.option("--logs", default=10_000_000, show_default=True, help="Log records to make.")
+@click.option("--days", default=5, show_default=True, help="Days over which they lie.")
+@click.option("--askings", default=20, show_default=True, help="Calls of each tool.")
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+def mcp(url: str, logs: int, days: int, askings: int, out: Path) -> None:
+    """How long agents wait for a tool over many stored rows, which are made inside ClickHouse."""
+    with _server(url) as (store_url, meter), _database(meter):
+        store = open_store(StoreSettings(url=store_url, database=meter.database))
+        try:
+            fleet = question_benchmark.fill(store, question_benchmark.Plan(logs, days), _say)
+            plan = mcp_benchmark.Plan(askings, _outside(meter).cpu_seconds, _say)
+            text = mcp_benchmark.as_text(fleet, mcp_benchmark.measure(store, fleet, plan))
+        finally:
+            store.close()
+    click.echo(text)
+    click.echo(f"wrote {report.write_text(out / 'mcp.md', text)}", err=True)
+
+
+def _say(remark: str) -> None:
+    click.echo(remark, err=True)
+
+
+bench.add_command(agents_command.agents)
 bench.add_command(chaos_command.chaos)

@@ -28,20 +28,24 @@ class RunningHouse:
     """``host:port`` of OTLP/gRPC."""
     rest: str
     """``http://host:port``"""
+    http: str = ""
+    """``host:port`` of OTLP/HTTP."""
 
 
 @contextmanager
 def running(command: str, settings: Mapping[str, str]) -> Iterator[RunningHouse]:
     """Start ``otelhouse <command>``, give it once ``/readyz`` says so, end it after."""
     grpc, http, rest = _free_ports(3)
-    ports = {"INGEST_GRPC_PORT": grpc, "INGEST_HTTP_PORT": http, "QUERY_PORT": rest}
+    # Nobody here asks agents' questions; a free port keeps their window out of the way.
+    ports = {"INGEST_GRPC_PORT": grpc, "INGEST_HTTP_PORT": http, "QUERY_PORT": rest, "MCP_PORT": 0}
     environment = {f"OTELHOUSE_{name}": str(port) for name, port in ports.items()}
+    environment["OTELHOUSE_CANARY_ENABLED"] = "false"
     process = subprocess.Popen(
         [sys.executable, "-m", "otelhouse", command],
         env={**os.environ, **environment, "OTELHOUSE_LOG_LEVEL": "warning", **settings},
         stdout=subprocess.DEVNULL,
     )
-    house = RunningHouse(process.pid, f"127.0.0.1:{grpc}", f"http://127.0.0.1:{rest}")
+    house = RunningHouse(process.pid, f"127.0.0.1:{grpc}", f"http://127.0.0.1:{rest}", f"127.0.0.1:{http}")
     try:
         _wait_until_ready(house, process)
         yield house

@@ -26,6 +26,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Recheck = Callable[[], Awaitable[Reader]]
 InUrl = Literal["never", "streams", "always"]
 """Which requests may carry their credential in the URL."""
 
@@ -86,6 +87,14 @@ def reader_of(scope: Scope) -> Reader:
         raise RuntimeError("nobody said who asks: wrap the application in identity.asgi_guard.AsgiGuard") from None
 
 
+def recheck_of(scope: Scope) -> Recheck | None:
+    """What says who asks once more, and raises an `IdentityError` when that credential does not hold any more.
+
+    None where no credential was shown: whoever that was, it stays so.
+    """
+    return cast("Recheck | None", scope["state"].get("recheck"))
+
+
 def require(scope: Scope, role: Role, *, narrowed_too: bool = False) -> Reader:
     """Give the reader if it may do what `role` may. Raises `ForbiddenError`.
 
@@ -141,7 +150,9 @@ class AsgiGuard:
             if self._hosts is not None:
                 self._hosts.check(scope)
             credential = self._chosen(scope, found)
-            scope["state"] = {**scope.get("state", {}), "reader": await self._gate.admit(credential, _peer(scope))}
+            reader = await self._gate.admit(credential, _peer(scope))
+            recheck = self._rechecking(credential, _peer(scope))
+            scope["state"] = {**scope.get("state", {}), "reader": reader, "recheck": recheck}
         except errors.IdentityError as error:
             await self._refuse(scope, receive, send, refusal(error, tried=found.any))
             return
@@ -157,6 +168,12 @@ class AsgiGuard:
         if allowed and len(allowed[0]) > _LONGEST:
             raise errors.UnauthenticatedError(f"the credential is longer than {_LONGEST} bytes, so it is none of ours")
         return allowed[0] if allowed else None
+
+    def _rechecking(self, credential: str | None, peer: str) -> Recheck | None:
+        """Lets a long answer ask again who gets it. A function of its own, since what it holds must show nowhere."""
+        if not credential:
+            return None
+        return lambda: self._gate.admit(credential, peer)
 
     def _takes_from_url(self, scope: Scope) -> bool:
         if self._in_url != "streams":

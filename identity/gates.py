@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
+from identity import token_format
 from identity.audit_line import Deed
 from identity.counters import Counters
 from identity.ingest_gate import IngestGate
@@ -19,6 +20,8 @@ from identity.read_gate import ReadGate
 from identity.refusals import Refusals
 from identity.settings import IdentitySettings
 from identity.token_book import TokenBook
+from identity.token_format import Kind
+from identity.token_record import RoleName, TokenRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,19 @@ class Gates:
         """What is wrong though the gates still work (tokens or keys of before in force), or an empty text."""
         problems = (self._book.problem if self._book else "", self._keys.problem if self._keys else "")
         return "; ".join(filter(None, problems))
+
+    def own_token(self, kind: Kind, token_id: str) -> str:
+        """A new token for something that runs in this process: of a sender, or a viewer who sees everything.
+
+        Empty where there is no tokens file: then no token counts.
+        """
+        if self._book is None:
+            return ""
+        token = token_format.mint(kind, token_id)
+        role = RoleName.VIEWER if kind is Kind.READ else None
+        hashed = f"sha256:{token_format.digest(token).hex()}"
+        self._book.keep(TokenRecord(id=token_id, kind=kind, hash=hashed, role=role))
+        return token
 
     def close(self) -> None:
         """Fetch nothing more. Safe twice."""

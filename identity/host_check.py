@@ -41,8 +41,7 @@ class HostCheck:
         for host in hosts:
             self._check_host(host)
         if scope["type"] == "websocket" or scope["method"] not in _SAFE:
-            for origin in _values(scope, b"origin"):
-                _check_origin(origin, hosts, str(scope.get("scheme", "http")))
+            check_origin(scope)
 
     def _check_host(self, host: str) -> None:
         parts = _parts(f"//{host}")
@@ -53,6 +52,13 @@ class HostCheck:
             f"this house asks nobody who they are, so it answers on this machine to names of this machine alone, and "
             f"{host[:_SHOWN]!r} is none"
         )
+
+
+def check_origin(scope: Mapping[str, Any]) -> None:
+    """Raise `ForeignPageError` if a page of another origin than this house's asks."""
+    hosts = _values(scope, b"host")
+    for origin in _values(scope, b"origin"):
+        _check_origin(origin, hosts, str(scope.get("scheme", "http")))
 
 
 def _check_origin(origin: str, hosts: Iterable[str], scheme: str) -> None:

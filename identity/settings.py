@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -20,7 +20,9 @@ from identity.token_record import RoleName
 
 _HostName = Annotated[str, Field(max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 _Claim = Annotated[str, Field(min_length=1, max_length=255)]
-_DOORS: Mapping[str, Door] = {"ingest.grpc.host": "grpc", "ingest.http.host": "http"}
+_DOORS: Mapping[str, Door] = {"ingest.grpc.host": "grpc", "ingest.http.host": "http", "mcp.host": "mcp"}
+_ASKED_AT: frozenset[Door] = frozenset({"rest", "mcp"})
+"""Doors of readers."""
 """Doors by the setting that says where they listen; all others are REST's."""
 
 _log = logging.getLogger(__name__)
@@ -199,7 +201,7 @@ def refuse_open_doors(hosts: Mapping[str, str], settings: IdentitySettings) -> N
         if is_loopback(host):
             continue
         door: Door = _DOORS.get(key, "rest")
-        asked = settings.readers_are_asked if door == "rest" else settings.senders_are_asked
+        asked = settings.readers_are_asked if door in _ASKED_AT else settings.senders_are_asked
         if not asked and not settings.tls.demands_certificate(door) and not settings.let_anyone_in:
             raise ValueError(_open_door(key, host, door))
         if asked and not settings.tls.at(door):
@@ -221,9 +223,9 @@ def is_loopback(host: str) -> bool:
     return bool((mapped or address).is_loopback)
 
 
-def _open_door(key: str, host: str, door: Literal["grpc", "http", "rest"]) -> str:
-    may, kind = ("ask everything", "read") if door == "rest" else ("send", "ingest")
-    others = " or identity.jwt" if door == "rest" else ""
+def _open_door(key: str, host: str, door: Door) -> str:
+    may, kind = ("ask everything", "read") if door in _ASKED_AT else ("send", "ingest")
+    others = " or identity.jwt" if door in _ASKED_AT else ""
     return (
         f"{key}: on {host} anybody who reaches this machine could {may}, since nobody is asked who they are. "
         f"Keep it on 127.0.0.1; or set identity.tokens_file{others} (`otelhouse token create --kind {kind}` makes a "

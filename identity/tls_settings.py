@@ -10,13 +10,13 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Door: TypeAlias = Literal["grpc", "http", "rest"]
-"""OTLP/gRPC, OTLP/HTTP, REST."""
+Door: TypeAlias = Literal["grpc", "http", "rest", "mcp"]
+"""OTLP/gRPC, OTLP/HTTP, REST, MCP."""
 
 HANDSHAKE_SECONDS = 10.0
 """What a client may take for its handshake; until it is done it holds no place and no thread."""
 
-Doors: TypeAlias = Annotated[tuple[Door, ...], Field(min_length=1, max_length=3)]
+Doors: TypeAlias = Annotated[tuple[Door, ...], Field(min_length=1, max_length=4)]
 
 
 class TlsSettings(BaseModel):
@@ -39,7 +39,7 @@ class TlsSettings(BaseModel):
         "certificate that one of them signed.",
     )
     doors: Doors = Field(
-        default=("grpc", "http", "rest"),
+        default=("grpc", "http", "rest", "mcp"),
         description="Doors that speak TLS; the others stay in plain text, for a proxy in front that speaks TLS.",
     )
     client_certificates_at: Doors | None = Field(

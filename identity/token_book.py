@@ -75,6 +75,7 @@ class TokenBook:
         self._signature: Signature = ()
         self._by_digest: Mapping[bytes, KnownToken] = {}
         self._by_id: Mapping[str, TokenRecord] = {}
+        self._own: dict[bytes, KnownToken] = {}
         self._look_again = clock() + LOOK_SECONDS
         self._take(tokens_file.read(path), announce=False)
 
@@ -89,9 +90,13 @@ class TokenBook:
         if self._clock() >= self._look_again:
             self._look()
         digest = token_format.digest(token)
-        known = self._by_digest.get(digest)
+        known = self._by_digest.get(digest) or self._own.get(digest)
         # Looking up a hash tells nobody how near a guess was: one letter more gives another hash altogether.
         return known if known is not None and hmac.compare_digest(known.digest, digest) else None
+
+    def keep(self, record: TokenRecord) -> None:
+        """Let a token of this very process in, which stands in no file and ends with it."""
+        self._own[record.digest] = KnownToken.of(record)
 
     def has_id(self, token_id: str) -> bool:
         """Whether a token has this id."""

@@ -108,8 +108,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self.scope["extensions"] = {"otelhouse.abort": self.transport.abort}  # type: ignore[dict-item]  # not of ASGI
         if self._tls is not None:
-            self.scope["extensions"] = {"tls": self._tls}
+            self.scope["extensions"]["tls"] = self._tls
         self._in_headers = True
         self._header_bytes = 0
         self._arm()
@@ -194,16 +195,21 @@ class HttpServer(uvicorn.Server):
         return protocol(config=self.config, server_state=self.server_state, app_state=state)  # type: ignore[call-arg]  # as uvicorn
 
 
-def server_config(app: Callable[..., Awaitable[None]], *, request_timeout: float, keep_alive: int) -> uvicorn.Config:
-    """Settings for a lean server: no access log, lifespan, WebSocket, proxy headers or `Server` header.
+def server_config(
+    app: Callable[..., Awaitable[None]], *, request_timeout: float, keep_alive: int, web_socket: bool = False
+) -> uvicorn.Config:
+    """Settings for a lean server: no access log, lifespan, proxy headers or `Server` header.
 
-    `request_timeout` and `keep_alive` in seconds.
+    `request_timeout` and `keep_alive` in seconds. With `web_socket` it takes those too, from clients that say little,
+    and pings them.
     """
     return uvicorn.Config(
         app,
         http=bounded_protocol(request_timeout),
         interface="asgi3",
-        ws="none",
+        ws="websockets-sansio" if web_socket else "none",
+        ws_max_size=MAX_HEADER_BYTES,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

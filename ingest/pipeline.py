@@ -29,6 +29,7 @@ from ingest.counters import Counters
 from ingest.crowding import Crowding
 from ingest.delivery import BUSY_PAUSE, Delivery, RetryLimits
 from ingest.drain import Drain, DrainLimits
+from ingest.enriching import Enricher
 from ingest.errors import BusyError
 from ingest.insertion import Insertion
 from ingest.intake import Accepted, Encoding
@@ -104,6 +105,10 @@ class Pipeline:
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._closed = asyncio.Event()
+
+    def enrich_with(self, enricher: Enricher) -> None:
+        """Find out more about what comes in from now on."""
+        self._reader.enricher = enricher
 
     def start(self) -> None:
         """Begin to empty the spool. What comes in is taken without it as well."""

@@ -21,6 +21,7 @@ from typing import TypeVar
 from identity.sender import Sender
 from ingest import binding, otlp_json, wire
 from ingest.counters import Counters
+from ingest.enriching import Enricher, Enriching
 from ingest.intake import Encoding
 from ingest.memory import Budget, Lease
 from ingest.resends import key_of
@@ -49,6 +50,8 @@ class Reader:
     def __init__(self, budget: Budget, counters: Counters) -> None:
         self._budget = budget
         self._counters = counters
+        self.enricher: Enricher | None = None
+        """Who finds out more about what comes in; nobody, if the house has none."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="otelhouse-read")
 
     async def read(self, signal: Signal, body: bytes, encoding: Encoding, sender: Sender) -> wire.Parcel:
@@ -74,11 +77,16 @@ class Reader:
         request = wire.parse(signal, body)
         self._counters.other_cluster(signal, binding.bind(request.resources, sender))
         wire.take_out_untyped(request)
+        enriching = Enriching(self.enricher, request, self._on_thread)
+        await enriching.resources(sender)
         parcel = wire.pack(request)
         if parcel is not None:
+            enriching.count()
             return parcel
         need = NESTED_COST * request.size
         held.grow(self._capped(need))
+        await enriching.maps()
+        enriching.count()
 
         def hold(size: int) -> None:
             # One value that alone is too much is refused for good; beside other requests it is a matter of waiting.

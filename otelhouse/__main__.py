@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import click
+from click.shell_completion import CompletionItem
 
 from otelhouse import __version__
 from otelhouse.invocation import Surroundings
@@ -21,13 +22,18 @@ COMMANDS = {
     "up": ("otelhouse.up_command:up", "Start everything in one process."),
     "ingest": ("otelhouse.up_command:ingest", "Start only what receives OTLP (4317, 4318)."),
     "serve": ("otelhouse.up_command:serve", "Start only what answers questions over REST (8080)."),
+    "mcp": ("otelhouse.mcp_command:mcp", "Start only what answers agents, over MCP (8000) or stdio."),
     "query": ("otelhouse.query_command:query", "Ask a named question of a running house."),
+    "tail": ("otelhouse.tail_command:tail", "Show logs, spans or Kubernetes events as they come."),
     "handlers": ("otelhouse.handlers_command:handlers", "List the named questions."),
     "migrate": ("otelhouse.migrate_command:migrate", "Create the tables, or bring them to this version."),
     "spool": ("otelhouse.spool_command:spool", "Look at what waits on disk for ClickHouse; empty it; check it."),
     "deadletter": ("otelhouse.dead_letter_command:deadletter", "List, show and retry what could not be stored."),
     "token": ("otelhouse.token_command:token", "Make, list and take back tokens of senders and readers."),
+    "mcp-user": ("otelhouse.mcp_command:mcp_user", "Write what makes the ClickHouse user for agents' SQL."),
     "audit": ("otelhouse.audit_command:audit", "Check that the audit trail is whole."),
+    "canary": ("otelhouse.canary_command:canary", "Prove the whole way: send, and look everywhere."),
+    "doctor": ("otelhouse.doctor_command:doctor", "Check ClickHouse and the rights at each Kubernetes cluster."),
     "demo": ("otelhouse.demo_command:demo", "Send a small shop's telemetry, with a fault to find."),
     "config": ("otelhouse.config_command:config", "Print the settings in force and where each came from."),
     "bench": ("bench.command:bench", "Measure this machine."),
@@ -48,6 +54,12 @@ class HouseGroup(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         return cast("click.Command", getattr(importlib.import_module(module), name))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin like this, without importing them."""
+        listed = [CompletionItem(name, help=about) for name, (_, about) in COMMANDS.items()]
+        found = [item for item in listed if item.value.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -119,6 +119,8 @@ def write_table(table: Mapping[str, object], *, wide: bool) -> None:
 
 
 def _remark(answered: Answered) -> None:
+    if answered.scope:
+        click.echo(f"narrowed to what your token may see: {answered.scope}", err=True)
     window = f" between {answered.window.replace('/', ' and ')}" if answered.window else ""
     if not answered.rows:
         click.echo(f"no rows{window}", err=True)
@@ -127,4 +129,5 @@ def _remark(answered: Answered) -> None:
         remark = f"{answered.rows} rows{window}; left out: {answered.left_out}: raise {' and '.join(names)} or narrow"
         click.echo(remark, err=True)
     elif answered.truncated:
-        click.echo(f"the first {answered.rows} rows{window}; there are more: raise --limit or narrow", err=True)
+        more = f", or go on with --cursor {answered.next_cursor}" if answered.next_cursor else ""
+        click.echo(f"{answered.rows} rows{window}; there are more: raise --limit or narrow{more}", err=True)

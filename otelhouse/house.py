@@ -1,7 +1,8 @@
 """The house put together: which rooms run in this process, opened in order and closed the other way round.
 
-    open:   store -> tables -> spool -> pipeline -> REST -> doors
-    close:  doors (requests under way end) -> REST -> pipeline (what it holds is inserted or spooled) -> spool -> store
+    open:   store -> tables -> clusters -> spool -> pipeline -> REST -> MCP -> doors
+    close:  doors (requests under way end) -> MCP -> REST -> pipeline (what it holds is inserted or spooled) -> spool
+            -> clusters -> store
 
 Where there is a spool, a server that does not answer holds up nothing: the doors open, everything goes to the spool,
 and the tables are brought up to date when the server is there. REST opens before the doors, so that `/readyz` says what
@@ -32,16 +33,37 @@ from ingest.http_door import HttpDoor
 from ingest.pipeline import Pipeline
 from ingest.settings import SpoolMode
 from ingest.spooling import Spooling
-from otelhouse import addresses, audit_opening, dead_letter_window, opening, receiving, spool_window
+from mcp_server.window import PATH
+from mcp_server.window import Window as AgentWindow
+from otelhouse import (
+    addresses,
+    agents_opening,
+    audit_opening,
+    canary_window,
+    cluster_watching,
+    dead_letter_window,
+    opening,
+    receiving,
+    spool_window,
+)
+from otelhouse.canary_opening import CanaryRoom
+from otelhouse.cluster_watching import Watching
+from otelhouse.disk_watch import CHECK as DISK
+from otelhouse.disk_watch import DiskWatch
+from otelhouse.holding import Holding
 from otelhouse.locks import Locks, open_locks
 from otelhouse.opening import NotYetError, StartError
+from otelhouse.own_telemetry import OwnTelemetry
 from otelhouse.progress import Progress
 from otelhouse.rest_server import RestServer
 from otelhouse.settings import Settings
+from otelhouse.streaming import TellingStore
 from query import readiness, rest
 from query.desk import Desk
 from sql import time_bounds
 from sql.catalogue import Catalogue, load_catalogue
+from sse_proxy import window as stream_window
+from sse_proxy.streams import Streams
 from store.port import Store
 
 REST_GRACE = 5.0
@@ -68,6 +90,13 @@ class Roles:
     """Answer questions."""
     migrate: bool = True
     """Bring the tables up to date before anything else."""
+    mcp: bool = True
+    """Answer agents."""
+
+    @property
+    def rest(self) -> bool:
+        """Whether REST opens; a process that only answers agents has health and metrics at their port."""
+        return self.ingest or self.serve
 
 
 @dataclass(slots=True)
@@ -87,10 +116,21 @@ class House:
     """The working folder at the start, which relative paths in settings mean."""
     _counters: Counters = field(init=False)
     _locks: Locks = field(init=False)
+    _watching: Watching | None = None
+    _disks: DiskWatch | None = None
+    _canary: CanaryRoom = field(init=False)
     _doors_are_open: bool = False
 
     def __post_init__(self) -> None:
+        # A third of `/metrics`, which nobody asks for.
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
         self._counters = Counters(self._registry)
+        self._canary = CanaryRoom(self.settings, self._registry, self._began_in)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The figures of all rooms, for `/metrics`."""
+        return self._registry
 
     async def open(self) -> None:
         """Open every room of `roles`. Raises `StartError`; what was opened by then is closed again."""
@@ -101,12 +141,23 @@ class House:
                 self._locks.trail.record(self.first_deed)
             store = await self._open_store()
             late = await self._bring_up(store)
-            pipeline = await self._open_pipeline(store) if self.roles.ingest else None
+            noting = self._open_own_telemetry(store)
+            streams = Streams(store, self.settings.streams, self._registry)
+            self._watching = await self._open_watching(store) if self.roles.ingest else None
+            pipeline = await self._open_pipeline(TellingStore(noting, streams)) if self.roles.ingest else None
             self._connect_trail(store, pipeline)
-            await self._open_rest(store, pipeline)
+            self._disks = DiskWatch(store, self.settings.store, self._registry)
+            self._closing.push_async_callback(self._disks.close)
+            desk = self._open_desk(noting)
+            checked = await self._open_rest(store, pipeline, streams, desk) if self.roles.rest else None
+            if self.roles.mcp:
+                await self._open_mcp(store, desk, checked)
             if pipeline is not None:
                 self._begin_to_store(store, pipeline, late)
                 await self._open_doors(pipeline)
+            else:
+                self._disks.start(None)
+            self._open_canary(store)
         except BaseException:
             await self.close()
             raise
@@ -117,7 +168,9 @@ class House:
 
     def _hosts(self) -> dict[str, str]:
         """The addresses that this process listens on, by setting."""
-        hosts = {"query.host": self.settings.query.host}
+        hosts = {"query.host": self.settings.query.host} if self.roles.rest else {}
+        if self.roles.mcp:
+            hosts["mcp.host"] = self.settings.mcp.host
         if self.roles.ingest:
             ingest = self.settings.ingest
             hosts |= {"ingest.grpc.host": ingest.grpc.host, "ingest.http.host": ingest.http.host}
@@ -131,6 +184,13 @@ class House:
             # setting for another place. Beside its data it is sure to be writable, and in nobody's way.
             self._closing.enter_context(contextlib.chdir(self.settings.store.path.expanduser()))
         return store
+
+    def _open_own_telemetry(self, store: Store) -> Store:
+        """Gives the store for all whose work is told."""
+        own = OwnTelemetry(self.settings.own_telemetry, self._registry, self._began_in)
+        self._closing.push_async_callback(own.close)
+        own.start(store)
+        return own.noting(store)
 
     async def _bring_up(self, store: Store) -> NotYetError | None:
         """Bring ClickHouse and its tables up; gives why not, where this house can begin without."""
@@ -148,10 +208,15 @@ class House:
     async def _make_ready(self, store: Store, wait_s: float) -> None:
         await opening.bring_up(store, self.settings, self.progress, with_tables=self.roles.migrate, wait_s=wait_s)
 
+    async def _open_watching(self, store: Store) -> Watching | None:
+        return await cluster_watching.open_watching(self.settings.enrich, self._registry, store, self._closing)
+
     async def _open_pipeline(self, store: Store) -> Pipeline:
         spool = await receiving.open_spool(self.settings, self._began_in)
         resends = await receiving.open_resends(self.settings, self._counters, spool)
         pipeline = receiving.open_pipeline(self.settings, store, self._counters, spool, resends)
+        if self._watching is not None:
+            pipeline.enrich_with(self._watching.enriched.stage)
         self._closing.push_async_callback(pipeline.close)
         return pipeline
 
@@ -164,29 +229,41 @@ class House:
         self._closing.push_async_callback(asyncio.to_thread, trail.disconnect)
 
     def _begin_to_store(self, store: Store, pipeline: Pipeline, late: NotYetError | None) -> None:
-        watch = receiving.ViewWatch(store, pipeline)
+        holding = Holding(pipeline)
+        watch = receiving.ViewWatch(store, holding.of("views"))
         self._closing.push_async_callback(watch.close)
+
+        def keep_watch() -> None:
+            watch.start()
+            if self._disks is not None:
+                self._disks.start(holding.of("disk"))
+
         if late is None:
             pipeline.start()
-            watch.start()
+            keep_watch()
             return
         pipeline.hold_back(str(late))
         pipeline.start()
 
         def arrived() -> None:
             pipeline.let_go()
-            watch.start()
+            keep_watch()
 
         arrival = receiving.Arrival(lambda: self._make_ready(store, 0.0), arrived)
         self._closing.push_async_callback(arrival.close)
         arrival.start()
 
-    async def _open_rest(self, store: Store, pipeline: Pipeline | None) -> None:
+    def _open_desk(self, store: Store) -> Desk:
         prometheus_client.ProcessCollector(registry=self._registry)
         prometheus_client.PlatformCollector(registry=self._registry)
-        questions = load_catalogue() if self.roles.serve else Catalogue(())
+        questions = load_catalogue() if self.roles.serve or self.roles.mcp else Catalogue(())
         desk = Desk(store, questions, self.settings.query)
         self._closing.push_async_callback(asyncio.to_thread, desk.close)
+        return desk
+
+    async def _open_rest(
+        self, store: Store, pipeline: Pipeline | None, streams: Streams, desk: Desk
+    ) -> readiness.Readiness:
         checks = readiness.store_checks(store)
         tolerated: Sequence[str] = ()
         if pipeline is not None:
@@ -194,16 +271,54 @@ class House:
             if pipeline.spooling is not None:
                 checks["spool"] = partial(_check_spool, pipeline, pipeline.spooling)
                 tolerated = tuple(readiness.store_checks(store))
+        if self._watching is not None:
+            checks |= self._watching.checks()
+            tolerated = (*tolerated, cluster_watching.CHECK)
+        if self._disks is not None:
+            checks[DISK] = self._disks.check
+            tolerated = (*tolerated, DISK)
         window = rest.build_app(desk, checks, self._registry, tolerated, self._locks.doorkeeping)
         self._closing.callback(window.state.readiness.close)
         if pipeline is not None:
             bounds = time_bounds.bounds(self.settings.sql.retention)
             window.include_router(spool_window.router(pipeline))
             window.include_router(dead_letter_window.router(store, bounds, self._locks.trail.record))
+        if self.roles.serve:
+            window.include_router(stream_window.router(streams))
+            window.include_router(canary_window.router(lambda: self._canary.mode, self._canary.standings))
+            streams.start()
         place = (self.settings.query.host, self.settings.query.port)
         server = RestServer(window, *place, self._locks.tls.at("rest"))
         self._closing.push_async_callback(server.stop, REST_GRACE)
+        self._closing.push_async_callback(streams.close)  # before the server, which waits for its answers to end
         self._tell("REST", "rest", place[0], await _listen(server, "query.port", *place))
+        checked: readiness.Readiness = window.state.readiness
+        return checked
+
+    async def _open_mcp(self, store: Store, desk: Desk, checked: readiness.Readiness | None) -> None:
+        """`checked`: the checks behind REST's `/readyz`, which are this port's too; None where there is no REST."""
+        if checked is None:
+            checked = readiness.Readiness(readiness.store_checks(store), self.settings.query.ready_seconds)
+            self._closing.callback(checked.close)
+        record = self._locks.trail.record
+        ground = agents_opening.Ground(self.settings, store, desk, self._registry, self._began_in, record)
+        behind = await agents_opening.open_behind(ground, self._closing)
+        window = AgentWindow(behind, checked, self._locks.doorkeeping, with_metrics=not self.roles.rest)
+        await window.start()
+        self._closing.push_async_callback(window.stop)
+        place = (self.settings.mcp.host, self.settings.mcp.port)
+        server = RestServer(window, *place, self._locks.tls.at("mcp"))
+        self._closing.push_async_callback(server.stop, REST_GRACE)
+        port = await _listen(server, "mcp.port", *place)
+        self._tell("MCP", "mcp", place[0], port)
+        self.listening["MCP"] += PATH
+
+    def _open_canary(self, store: Store) -> None:
+        """Where there is the whole way, prove it; where questions alone are answered, tell what others found."""
+        if self.roles.ingest and self.roles.serve and self.settings.canary.enabled:
+            self._canary.start(store, self.listening, self._locks.gates, self._closing)
+        elif self.roles.serve and not self.roles.ingest:
+            self._canary.follow(store, self._closing)
 
     def _check_doors(self) -> None:
         if not self._doors_are_open:

@@ -9,7 +9,7 @@ import contextlib
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
@@ -53,6 +53,10 @@ class Answered:
     """since/until, or empty where the question has no window."""
     left_out: str = ""
     """What another parameter than `limit` left out, `series=3`, or empty."""
+    scope: str = ""
+    """What the token's scope narrowed the answer to, `clusters=east`, or empty."""
+    next_cursor: str = ""
+    """Where the rows after these begin, or empty."""
 
 
 def ask(url: str, name: str, written: Mapping[str, str], form: str, access: Access = NO_ACCESS) -> Answered:
@@ -99,6 +103,31 @@ def request(
         raise Unreachable(f"no house answers at {url}: {problem or type(problem).__name__}") from problem
 
 
+@contextlib.contextmanager
+def streamed(
+    url: str, path: str, headers: Mapping[str, str], access: Access = NO_ACCESS
+) -> Iterator[http.client.HTTPResponse]:
+    """One GET whose answer has no end, to be read line by line; no byte for `TIMEOUT` seconds is an `OSError`.
+
+    Raises `Refusal` and `Unreachable` before it begins, and what breaks later as it comes.
+    """
+    parts = _parts(url)
+    with contextlib.ExitStack() as closing:
+        try:
+            connection = closing.enter_context(contextlib.closing(_connection(parts, access)))
+            connection.request("GET", parts.path.rstrip("/") + path, headers={**access.headers, **headers})
+            response = connection.getresponse()
+        except AccessError as problem:
+            raise Refusal(str(problem), users_mistake=True) from problem
+        except ssl.SSLError as problem:
+            raise _no_trust(url, problem) from problem
+        except (OSError, http.client.HTTPException) as problem:
+            raise Unreachable(f"no house answers at {url}: {problem or type(problem).__name__}") from problem
+        if response.status != http.client.OK:
+            raise _refusal(url, response.status, response.read())
+        yield response
+
+
 def _parts(url: str) -> SplitResult:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -135,7 +164,8 @@ def _answered(url: str, body: bytes, headers: http.client.HTTPMessage) -> Answer
         raise _no_house(url)
     truncated = headers.get("x-otelhouse-truncated") == "true"
     left_out = headers.get("x-otelhouse-left-out", "")
-    return Answered(body, int(rows), truncated, headers.get("x-otelhouse-window", ""), left_out)
+    scope, next_cursor = headers.get("x-otelhouse-scope", ""), headers.get("x-otelhouse-next-cursor", "")
+    return Answered(body, int(rows), truncated, headers.get("x-otelhouse-window", ""), left_out, scope, next_cursor)
 
 
 def _refusal(url: str, status: int, body: bytes) -> Refusal:

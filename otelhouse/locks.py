@@ -58,7 +58,7 @@ async def open_locks(
         raise StartError(str(error)) from error
     closing.callback(gates.close)
     # Where readers are asked who they are, a stranger's page has nothing to show.
-    names = None if gates.read.asks else HostCheck((*identity.allowed_hosts, settings.query.host))
+    names = None if gates.read.asks else HostCheck((*identity.allowed_hosts, settings.query.host, settings.mcp.host))
     return Locks(tls, gates, trail, Doorkeeping(gates.read, identity.metrics_need_a_token, names))
 
 

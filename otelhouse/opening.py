@@ -12,7 +12,7 @@ import time
 
 from otelhouse.progress import Progress
 from otelhouse.settings import Settings
-from sql import catalogue, existing_tables, migrate, migration_ledger, migration_lock, server_version
+from sql import agent_user, catalogue, existing_tables, migrate, migration_ledger, migration_lock, server_version
 from sql.migrate import MigrationReport
 from sql.settings import SchemaSettings
 from store import opening
@@ -59,7 +59,8 @@ def name_of(settings: StoreSettings) -> str:
 
 async def open_store(settings: StoreSettings, progress: Progress) -> Store:
     """Open the door to ClickHouse. Raises `StartError`."""
-    opened = asyncio.to_thread(opening.open_store, settings)
+    # What SQL of agents may read, the embedded engine has to know from its start.
+    opened = asyncio.to_thread(opening.open_store, settings, agent_user.readable_tables())
     try:
         return await progress.during(f"Opening {name_of(settings)}", opened)
     except (StoreError, OSError) as error:

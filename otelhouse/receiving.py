@@ -21,6 +21,7 @@ from ingest.spool import names
 from ingest.spool.entry import SpoolLimits
 from ingest.spool.errors import SpoolError
 from ingest.spool.folder import Spool
+from otelhouse.holding import Held
 from otelhouse.opening import NotYetError, StartError
 from otelhouse.settings import Settings
 from sql import catalogue, time_bounds
@@ -141,9 +142,9 @@ class ViewWatch:
     comes in waits in the spool (without one, nothing can be done but to say so).
     """
 
-    def __init__(self, store: Store, pipeline: Pipeline) -> None:
+    def __init__(self, store: Store, held: Held) -> None:
         self._store = store
-        self._pipeline = pipeline
+        self._held = held
         self._missing = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -177,7 +178,7 @@ class ViewWatch:
         self._missing = missing
         if missing:
             _log.error("rows would get lost in ClickHouse, so they wait: missing %s; run `otelhouse migrate`", missing)
-            self._pipeline.hold_back(f"missing in ClickHouse: {missing}")
+            self._held.hold_back(f"missing in ClickHouse: {missing}")
         else:
             _log.info("all tables and views are there again")
-            self._pipeline.let_go()
+            self._held.let_go()

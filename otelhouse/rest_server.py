@@ -42,7 +42,9 @@ class RestServer:
         """Listen; gives the port. Raises `OSError` where the address is not to be had."""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         bound = socket.create_server((self._host, self._port), family=family, backlog=_BACKLOG)
-        config = server_config(self._application, request_timeout=REQUEST_SECONDS, keep_alive=_KEEP_ALIVE_SECONDS)
+        config = server_config(
+            self._application, request_timeout=REQUEST_SECONDS, keep_alive=_KEEP_ALIVE_SECONDS, web_socket=True
+        )
         self._server = HttpServer(config, self._tls)
         self._running = asyncio.create_task(self._server.serve(sockets=[bound]), name="rest")
         listens = asyncio.create_task(self._server.ready.wait())

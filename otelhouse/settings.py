@@ -8,11 +8,16 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from canary.settings import CanarySettings
+from enrich.settings import EnrichSettings
 from identity.settings import IdentitySettings
 from ingest.settings import IngestSettings
+from mcp_server.settings import McpSettings
 from otelhouse.client_settings import ClientSettings
+from otelhouse.own_settings import OwnTelemetrySettings
 from query.settings import QuerySettings
 from sql.settings import SchemaSettings
+from sse_proxy.settings import StreamSettings
 from store.settings import StoreSettings
 
 
@@ -74,8 +79,15 @@ class Settings(BaseModel):
     store: StoreSettings = Field(default=StoreSettings(), description="Which ClickHouse.")
     sql: SchemaSettings = Field(default=SchemaSettings(), description="What the tables keep.")
     ingest: IngestSettings = Field(default=IngestSettings(), description="OTLP coming in.")
+    enrich: EnrichSettings = Field(default=EnrichSettings(), description="Who telemetry is from.")
     query: QuerySettings = Field(default=QuerySettings(), description="Questions and their REST window.")
+    streams: StreamSettings = Field(default=StreamSettings(), description="Live streams over SSE and WebSocket.")
+    mcp: McpSettings = Field(default=McpSettings(), description="The window for agents, over MCP.")
     identity: IdentitySettings = Field(default=IdentitySettings(), description="Who may do what.")
+    canary: CanarySettings = Field(default=CanarySettings(), description="What proves the whole way, every minute.")
+    own_telemetry: OwnTelemetrySettings = Field(
+        default=OwnTelemetrySettings(), description="What the house tells of itself, as OTLP."
+    )
     process: ProcessSettings = Field(default=ProcessSettings(), description="Start and end.")
     log: LogSettings = Field(default=LogSettings(), description="The house's own log.")
     client: ClientSettings = Field(default=ClientSettings(), description="Commands that speak to a running house.")

@@ -3,7 +3,8 @@
 In: the tokens file (`--file`, or the setting `identity.tokens_file`) and what the new token is to be. Out: the token
 itself, once, on standard output, so that it can be piped to where it belongs; all else on standard error. Only the
 hash is kept. No running house is needed: one that reads the file takes up the change within about a second.
-Refuses ids that exist, roles and scopes that mean nothing, and an end that lies in the past.
+Refuses ids that exist, roles and scopes that mean nothing, scopes that fit into no statement, and an end that lies in
+the past.
 """
 
 import json
@@ -23,6 +24,9 @@ from identity.token_record import SIGNALS, RoleName, TokenRecord
 from identity.tokens_file import TokensFileError
 from otelhouse.configuration import Configuration
 from otelhouse.invocation import Failure, Misuse, configured, program, setting_option
+from query import scopes
+from sql.catalogue import load_catalogue
+from sql.scopes import ScopeTooLongError
 
 _DURATION = re.compile(r"(\d{1,5})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -70,8 +74,11 @@ def create(configuration: Configuration, /, **given: Any) -> None:  # noqa: ANN4
     try:
         minted = token_format.mint(kind, given["token_id"])
         record = TokenRecord.model_validate(_fields(given, kind) | {"hash": _hash(minted)})
+        scopes.check_fits(record.scopes.scope(), load_catalogue().values())
     except ValidationError as error:
         raise Misuse(_told(error)) from error
+    except ScopeTooLongError as error:
+        raise Misuse(f"the scope names too much: {error}. Name fewer, or make a token for each part") from error
     except ValueError as error:
         raise Misuse(str(error)) from error
     _add(path, record)

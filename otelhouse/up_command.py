@@ -28,7 +28,7 @@ THREAD_GRACE = 1.0
 @configured
 def up(configuration: Configuration) -> None:
     """Start everything in one process; Ctrl-C stops it."""
-    _run(configuration, Roles(), "up")
+    run(configuration, Roles(), "up")
 
 
 @click.command()
@@ -37,7 +37,7 @@ def up(configuration: Configuration) -> None:
 @configured
 def ingest(configuration: Configuration) -> None:
     """Start only what receives OTLP, with health and metrics."""
-    _run(configuration, Roles(serve=False), "ingest")
+    run(configuration, Roles(serve=False, mcp=False), "ingest")
 
 
 @click.command()
@@ -46,10 +46,11 @@ def ingest(configuration: Configuration) -> None:
 @configured
 def serve(configuration: Configuration) -> None:
     """Start only what answers questions; the tables must be there already."""
-    _run(configuration, Roles(ingest=False, migrate=False), "serve")
+    run(configuration, Roles(ingest=False, migrate=False, mcp=False), "serve")
 
 
-def _run(configuration: Configuration, roles: Roles, name: str) -> None:
+def run(configuration: Configuration, roles: Roles, name: str) -> None:
+    """Run a house with these roles until it is told to stop; `name` is the command's, for the audit trail."""
     settings = configuration.settings
     own_log.set_up(settings.log)
     if roles.ingest:

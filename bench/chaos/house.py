@@ -178,6 +178,8 @@ class House:
     def _settings(self) -> dict[str, str]:
         names = ("INGEST_GRPC_PORT", "INGEST_HTTP_PORT", "QUERY_PORT")
         own = {f"OTELHOUSE_{name}": str(port) for name, port in zip(names, self._ports, strict=True)}
+        own["OTELHOUSE_MCP_PORT"] = "0"
+        own["OTELHOUSE_CANARY_ENABLED"] = "false"
         own["OTELHOUSE_STORE_PATH"] = str(self.data)
         own["OTELHOUSE_INGEST_SPOOL_PATH"] = str(self.spool_folder)
         return own | self.settings

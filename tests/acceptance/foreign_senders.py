@@ -19,10 +19,14 @@ from running_house import WAIT, environment
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 COLLECTOR = Path(__file__).parent / "go"
+KUBERNETES_COLLECTOR = Path(__file__).parent / "go-kubernetes"
+PROMQL = Path(__file__).parent / "go-promql"
 TELEMETRYGEN = "github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen"
 TELEMETRYGEN_VERSION = "v0.161.0"
 INSTALL_SECONDS = 280
 """Less than a test may take, so that what went wrong is told."""
+LONG_INSTALL_SECONDS = 840
+"""For the Collector with the receivers of Kubernetes, whose tests say that they may take longer."""
 
 
 def node_modules() -> Path:
@@ -46,6 +50,16 @@ def telemetrygen() -> Path:
     return _cached(f"telemetrygen-{TELEMETRYGEN_VERSION}", install) / "telemetrygen"
 
 
+def promql() -> Path:
+    """A program that says which PromQL Prometheus would not take; the first call builds it (half a minute)."""
+
+    def install(folder: Path) -> None:
+        _run("go", "build", "-o", str(folder / "promql"), ".", folder=PROMQL, GOFLAGS="")
+
+    files = [PROMQL / name for name in ("go.mod", "go.sum", "main.go")]
+    return _cached(f"promql-{_digest(files)}", install) / "promql"
+
+
 def collector() -> Path:
     """An OpenTelemetry Collector that takes and gives OTLP; the first call builds it (1 to 2 minutes on two cores)."""
 
@@ -54,6 +68,17 @@ def collector() -> Path:
 
     files = [COLLECTOR / name for name in ("go.mod", "go.sum", "main.go")]
     return _cached(f"collector-{_digest(files)}", install) / "collector"
+
+
+def kubernetes_collector() -> Path:
+    """A Collector with what deploy/collector/ names; the first call builds it (3 to 6 minutes on two cores)."""
+
+    def install(folder: Path) -> None:
+        arguments = ("build", "-ldflags=-s -w", "-o", str(folder / "collector"), ".")
+        _run("go", *arguments, folder=KUBERNETES_COLLECTOR, seconds=LONG_INSTALL_SECONDS, GOFLAGS="")
+
+    files = [KUBERNETES_COLLECTOR / name for name in ("go.mod", "go.sum", "main.go")]
+    return _cached(f"kubernetes-collector-{_digest(files)}", install) / "collector"
 
 
 def run_node(program: Path, *arguments: str, **variables: str) -> str:

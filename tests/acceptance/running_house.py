@@ -43,10 +43,12 @@ def clock(nanoseconds):
 class House:
     """`otelhouse up` (or another role) on free ports of loopback."""
 
-    ADDRESS = re.compile(r"(REST|OTLP/gRPC|OTLP/HTTP) +https?://127\.0\.0\.1:(\d+)")
+    ADDRESS = re.compile(r"(REST|MCP|OTLP/gRPC|OTLP/HTTP) +https?://127\.0\.0\.1:(\d+)")
 
     def __init__(self, folder, *arguments, role="up"):
-        free = [f"--set={key}=0" for key in ("query.port", "ingest.grpc.port", "ingest.http.port")]
+        free = [f"--set={key}=0" for key in ("query.port", "mcp.port", "ingest.grpc.port", "ingest.http.port")]
+        # Tests count rows; who wants the canary's too says so.
+        free.append("--set=canary.enabled=false")
         self.process = subprocess.Popen(
             command(role, *free, *arguments),
             cwd=folder,
@@ -117,6 +119,12 @@ class House:
         status, body = self.get(f"/api/v1/questions/{name}?{urllib.parse.urlencode(parameters)}")
         assert status == 200, body
         return json.loads(body)["rows"]
+
+    def records(self, **parameters):
+        """Log records, each at a place of its own, which only paging needs."""
+        rows = self.question("recent_logs", **parameters)
+        assert len({row.pop("position") for row in rows}) == len(rows)
+        return rows
 
     def run(self, *arguments):
         """A client command of the same house, which finds it by its settings."""

@@ -108,7 +108,7 @@ def test_every_column_of_a_span_holds_what_was_sent(rows, sent):
 
 
 def test_log_records_are_answered_as_they_were_sent(house, sent):
-    answered = house.question("recent_logs", service=sent.service)
+    answered = house.records(service=sent.service)
 
     assert all(happened(sent, row.pop("time")) for row in answered)
     expected = {

@@ -134,7 +134,7 @@ def test_every_column_of_a_span_holds_what_was_sent(rows, sent):
 
 
 def test_log_records_are_answered_as_they_were_sent(house, sent):
-    answered = house.question("recent_logs", service=sent.service)
+    answered = house.records(service=sent.service)
 
     common = {"service": sent.service, "resource": sent.resource, "attributes": LOG_ATTRIBUTES}
     common |= {"severity": "WARNING", "trace_id": LINKED_TRACE, "span_id": LINKED_SPAN}

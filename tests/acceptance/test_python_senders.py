@@ -167,7 +167,7 @@ def test_attributes_are_stored_in_the_order_of_their_keys(rows, sent):
 
 
 def test_log_records_are_answered_as_they_were_sent(house, sent):
-    answered = house.question("recent_logs", service=sent.service)
+    answered = house.records(service=sent.service)
 
     *told, observed_only, stdlib = sent.logs
     common = {"service": sent.service, "resource": resource_of(sent)}

@@ -262,7 +262,7 @@ def test_receiving_and_answering_may_be_two_processes(start, server_settings):
 def test_a_taken_port_is_told_with_its_setting_and_the_mend(start):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        for key in ("query.port", "ingest.grpc.port", "ingest.http.port"):
+        for key in ("query.port", "mcp.port", "ingest.grpc.port", "ingest.http.port"):
             house = start(f"--set={key}={port}")
 
             assert house.process.wait(WAIT) == 1

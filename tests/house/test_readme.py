@@ -54,7 +54,8 @@ def test_every_command_on_a_page_exists(page):
         if command == "query":
             names = {parameter.name for parameter in questions[rest[0]].parameters}
             given = {word.lstrip("-").replace("-", "_") for word in rest[1:] if word.startswith("--")}
-            assert given <= names | {"format", "url", "wide"}
+            options = {option.lstrip("-") for one in cli.get_command(None, command).params for option in one.opts}
+            assert given <= names | options
         else:
             chosen, words = chosen_by(command, rest)
             options = {option for parameter in chosen.params for option in parameter.opts}

@@ -33,7 +33,7 @@ def question_tables(request: pytest.FixtureRequest) -> Iterator[Store]:
     outside.select(Select(f"CREATE DATABASE {name}"))
     store = open_store(settings.model_copy(update={"database": name}))
     # Rows are kept for ever, since the times in these tests are long past.
-    keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)
+    keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0, objects_days=0)
     migrate(store, SchemaSettings(retention=keep))
     yield store
     store.close()

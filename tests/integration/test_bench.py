@@ -1,10 +1,12 @@
 """The benchmark runs from end to end and its figures add up; how large they are is no matter of a test."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from click.testing import CliRunner
 
-from bench import spool_benchmark
+from bench import question_benchmark, question_cases, question_report, spool_benchmark
 from bench.clickhouse_meter import Meter
 from bench.command import bench
 
@@ -35,3 +37,47 @@ def test_a_small_run_measures_the_spool_beside_the_direct_way_and_leaves_nothing
     assert sorted(path.name for path in tmp_path.iterdir()) == ["spool.json", "spool.md"]
     databases = Meter(f"http://{clickhouse_server.host}:{clickhouse_server.http_port}", "default").say("SHOW DATABASES")
     assert b"otelhouse_bench" not in databases
+
+
+def test_a_small_run_measures_questions_over_records_that_it_made(server_store, tmp_path):
+    plan = question_benchmark.Plan(logs=20_000, days=1, askings=2)
+
+    fleet = question_benchmark.prepare(server_store, plan)
+    timed = question_benchmark.measure(server_store, fleet, question_cases.CASES)
+    seen = question_report.found(fleet, timed, question_benchmark.stored(server_store), "26.7")
+
+    assert all(len(one.seconds) == plan.askings and not one.refused for one in timed)
+    found = {one.case.name: sum(one.rows) for one in timed}
+    assert found["spans of a trace"] == 10
+    assert found["logs of a trace, all days"] > 0
+    assert found["a text that is nowhere, a day"] == 0
+    assert len(question_report.as_markdown(seen).splitlines()) == len(question_cases.CASES) + 7
+    assert question_report.read(json.loads(question_report.as_json(seen))) == seen
+    assert {line.by for line in seen.lines} == {"object", "composition", "trace", "text", "overview"}
+    assert question_benchmark.prepare(server_store, plan) == fleet, "what stands there is asked again"
+    with pytest.raises(ValueError, match="20000 logs over 1"):
+        question_benchmark.prepare(server_store, replace(plan, logs=40_000))
+    with pytest.raises(ValueError, match="holds logs already"):
+        question_benchmark.fill(server_store, plan)
+
+
+@pytest.mark.usefixtures("start_clickhouse")
+def test_a_fleet_in_a_folder_that_is_kept_is_asked_again(tmp_path):
+    words = ["questions", "--keep", str(tmp_path / "kept"), "--logs", "5000", "--days", "0.5", "--askings", "2"]
+    first, again = (
+        CliRunner().invoke(bench, [*words, "--out", str(tmp_path)], catch_exceptions=False) for _ in range(2)
+    )
+
+    assert (first.exit_code, again.exit_code) == (0, 0), first.output + again.output
+    assert "logs: 5,000 of 5,000" in first.stderr
+    assert "5000 logs over 0.5 days stand there already" in again.stderr
+    assert "logs: 5,000" not in again.stderr
+    seen = question_report.read(json.loads((tmp_path / "questions.json").read_text()))
+    assert (tmp_path / "questions.md").read_text() == question_report.as_markdown(seen)
+
+
+def test_a_folder_is_kept_for_a_server_that_is_started_and_for_no_other(tmp_path):
+    done = CliRunner().invoke(bench, ["questions", "--keep", str(tmp_path), "--clickhouse", "clickhouse://x"])
+
+    assert done.exit_code == 2
+    assert "--keep is for the server that is started here" in done.stderr

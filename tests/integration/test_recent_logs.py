@@ -144,3 +144,42 @@ def test_min_severity_counts_by_number_and_where_there_is_none_by_text(desk, put
     assert the(desk.ask("recent_logs", {"min_severity": "WARN"}), "body") == ["fatal", "error by text", "warn2"]
     assert found(desk.ask("recent_logs", {"text": "warn2"}), "severity") == [("WARN",)]
     assert len(desk.ask("recent_logs", {}).rows) == 6
+
+
+def test_recent_logs_of_a_composition_are_those_that_say_so_and_those_of_pods_that_are_known_to_be_its(desk, put):
+    pod, cluster = {"k8s.pod.uid": "pod-1", "k8s.cluster.uid": "east-uid"}, {"k8s.cluster.uid": "west-uid"}
+    put(
+        "otel_logs",
+        [
+            log(0, "by resource", ResourceAttributes={"krateo.composition.id": "c-1"}),
+            log(1, "by record", LogAttributes={"krateo.io/composition-id": "c-1"}),
+            log(2, "by pod, later", ResourceAttributes=pod),
+            log(3, "the same uid elsewhere", ResourceAttributes={**pod, **cluster}),
+            log(4, "of another", ResourceAttributes={"krateo.composition.id": "c-2"}),
+            log(5, "of none"),
+        ],
+    )
+    put(
+        "otel_k8s_objects",
+        # What was last seen long ago is forgotten.
+        [
+            {
+                "ClusterUid": "east-uid",
+                "Kind": "Pod",
+                "Name": "p",
+                "Uid": "pod-1",
+                "CompositionId": "c-1",
+                "LastSeen": "2100-01-01",
+            }
+        ],
+    )
+
+    assert set(the(desk.ask("recent_logs", {"composition": "c-1"}), "body")) == {
+        "by resource", "by record", "by pod, later",
+    }  # fmt: skip
+
+
+def test_a_record_without_a_number_counts_by_what_its_body_says(desk, put):
+    put("otel_logs", [log(0, "level=error msg=x"), log(1, "all is well"), log(2, "level=error", SeverityNumber=9)])
+
+    assert the(desk.ask("recent_logs", {"min_severity": "error"}), "body") == ["level=error msg=x"]

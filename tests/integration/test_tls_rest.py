@@ -94,7 +94,7 @@ def test_without_tls_nothing_is_said_of_it():
 
     subject, _, scope = window.asked.get_nowait()
     assert subject == ""
-    assert "extensions" not in scope
+    assert "tls" not in scope["extensions"]
 
 
 def test_with_mutual_tls_a_reader_is_known_by_its_certificate_on_every_request(files, tmp_path):

@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import threading
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -367,8 +368,10 @@ def test_handing_over_finds_its_place_in_files_of_any_size(tmp_path):
     assert seen == list(range(1, 3_001))
 
 
-def test_in_the_log_a_deed_is_a_json_message_whatever_the_level(trail_on, caplog):
-    logging.getLogger().setLevel(logging.ERROR)
+def test_in_the_log_a_deed_is_a_json_message_whatever_the_level(trail_on, caplog, request):
+    root = logging.getLogger()  # and not `caplog.set_level`, which would keep the records from caplog as well
+    request.addfinalizer(partial(root.setLevel, root.level))
+    root.setLevel(logging.ERROR)
     rows = []
     trail = trail_on(LogJournal())
     trail.record(created(1))

@@ -47,7 +47,7 @@ def test_a_door_can_be_spared_from_demanding_certificates():
             "names rest, which tls.doors leaves in plain text",
         ),
         ({**PAIR, "doors": ()}, "at least 1"),
-        ({**PAIR, "doors": ("mcp",)}, "'grpc', 'http' or 'rest'"),
+        ({**PAIR, "doors": ("smtp",)}, "'grpc', 'http', 'rest' or 'mcp'"),
     ],
 )
 def test_what_would_leave_a_door_open_is_refused(given, message):

@@ -210,3 +210,18 @@ def test_the_commands_of_the_documentation_work_one_after_the_other(tmp_path, mo
     for command in commands:
         result = CliRunner().invoke(cli, command, obj=Surroundings())
         assert result.exit_code == 0, result.output
+
+
+def test_a_scope_that_fits_into_no_statement_is_refused_where_the_token_is_made(token, path):
+    def of(count):
+        return [f"--namespace=team-{'x' * 100}-{n}" for n in range(count)]
+
+    refused = token("create", "big", "--kind=read", "--role=viewer", *of(1000))
+    assert refused.exit_code == 2
+    assert "the scope names too much: for `" in refused.stderr
+    assert "Name fewer" in refused.stderr
+    assert not path.exists()
+
+    made = token("create", "big", "--kind=read", "--role=viewer", *of(100))
+    assert made.exit_code == 0, made.stderr
+    assert len(tokens_file.read(path).records[0].scopes.namespaces) == 100

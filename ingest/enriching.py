@@ -1,0 +1,57 @@
+"""Where the reading of a request meets the enrichment, if the house has one.
+
+In: a parsed request and its sender. Out: the same request with what could be found out about its resources and events.
+Refuses nothing, and waits as long as the enrichment's own patience allows. Without an enrichment nothing happens here.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from enrich.clusters import Cluster
+from enrich.resources import Origin
+from enrich.stage import Run, Work
+from identity.sender import Sender
+from ingest.items import Message
+from ingest.wire import Request
+from sql.signals import Signal
+
+
+class Enricher(Protocol):
+    """Implemented by `enrich.stage.Enrichment`."""
+
+    async def enrich(self, messages: Sequence[Message], origin: Origin, run: Run, *, logs: bool) -> Work:
+        """Enrich the resources of a request, and its events that are text or attributes."""
+
+    async def enrich_maps(self, work: Work, run: Run) -> None:
+        """Enrich events whose bodies are maps, before they become text."""
+
+    def count(self, work: Work) -> None:
+        """Count what was found out."""
+
+
+class Enriching:
+    """One request on its way through the enrichment."""
+
+    def __init__(self, enricher: Enricher | None, request: Request, run: Run) -> None:
+        """`run` runs something on a thread."""
+        self._enricher = enricher
+        self._request = request
+        self._run = run
+        self._work: Work | None = None
+
+    async def resources(self, sender: Sender) -> None:
+        """Enrich what can be read without a look at nested values."""
+        if self._enricher is not None:
+            origin = Origin(sender.peer, Cluster(sender.cluster_uid, sender.cluster_name))
+            logs = self._request.signal is Signal.LOGS
+            self._work = await self._enricher.enrich(self._request.resources, origin, self._run, logs=logs)
+
+    async def maps(self) -> None:
+        """Enrich what stands in nested values, while they are still such."""
+        if self._enricher is not None and self._work is not None and self._request.signal is Signal.LOGS:
+            await self._enricher.enrich_maps(self._work, self._run)
+
+    def count(self) -> None:
+        """Count, at the end."""
+        if self._enricher is not None and self._work is not None:
+            self._enricher.count(self._work)

@@ -1,7 +1,7 @@
 """Fixtures for the canary: a scripted house, and a canary that gives up soon."""
 
 import pytest
-from scripted_house import ScriptedHouse
+from canary_house import ScriptedHouse
 
 from canary.book import Book
 from canary.settings import CanarySettings

@@ -4,7 +4,7 @@ import dataclasses
 
 import grpc
 import pytest
-from scripted_house import closed_port
+from canary_house import closed_port
 
 from canary.finding import LEGS
 from canary.items import EVENT, KINDS, LOG, METRICS, SPAN

@@ -7,7 +7,7 @@ TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint bench chaos pages lock clean
+.PHONY: help up demo test tools lint bench chaos pages lock clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -31,6 +31,9 @@ demo: $(VENV)/runtime.done     ## send a small shop's telemetry to a running `ma
 
 test: $(VENV)/dev.done         ## set up and run all tests
 	$(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile
+
+tools: $(VENV)/dev.done        ## fetch and build what the tests need beside Python, one after the other
+	$(BIN)/python tests/acceptance/fetch_tools.py
 
 lint: $(VENV)/dev.done         ## ruff, mypy --strict, import contract
 	$(BIN)/ruff format --check .

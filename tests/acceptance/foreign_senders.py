@@ -18,6 +18,7 @@ from pathlib import Path
 from running_house import WAIT, environment
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
+MCP_CLIENTS = Path(__file__).parent / "mcp_clients"
 COLLECTOR = Path(__file__).parent / "go"
 KUBERNETES_COLLECTOR = Path(__file__).parent / "go-kubernetes"
 PROMQL = Path(__file__).parent / "go-promql"
@@ -39,6 +40,18 @@ def node_modules() -> Path:
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
 
     return _cached(f"javascript-{_digest(files)}", install) / "node_modules"
+
+
+def mcp_clients() -> Path:
+    """The packages of mcp_clients/package-lock.json; the first call fetches them (60 MB)."""
+    files = [MCP_CLIENTS / name for name in ("package.json", "package-lock.json")]
+
+    def install(folder: Path) -> None:
+        for file in files:
+            shutil.copy(file, folder)
+        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
+
+    return _cached(f"mcp-clients-{_digest(files)}", install) / "node_modules"
 
 
 def telemetrygen() -> Path:

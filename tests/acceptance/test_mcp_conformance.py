@@ -7,13 +7,12 @@ a server made for the suite. Both programs need Node 22, which npm brings along 
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from foreign_senders import _cached, _digest, _run
+from foreign_senders import mcp_clients
 from running_house import WAIT
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
@@ -49,15 +48,7 @@ SCENARIOS = [
 
 @pytest.fixture(scope="module")
 def programs():
-    """The folder of the installed packages; the first call fetches them (60 MB)."""
-    files = [PACKAGE / name for name in ("package.json", "package-lock.json")]
-
-    def install(folder):
-        for file in files:
-            shutil.copy(file, folder)
-        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
-
-    return _cached(f"mcp-clients-{_digest(files)}", install) / "node_modules"
+    return mcp_clients()
 
 
 @pytest.fixture(scope="module")

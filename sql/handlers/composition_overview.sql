@@ -102,9 +102,9 @@ WITH
         UNION ALL
         WITH level_of(SeverityNumber, SeverityText, Body) AS level
         SELECT
-            ResourceAttributes['k8s.namespace.name'] AS its_namespace,
-            if(ResourceAttributes['k8s.pod.name'] != '', 'Pod', 'Service') AS its_kind,
-            if(ResourceAttributes['k8s.pod.name'] != '', ResourceAttributes['k8s.pod.name'], ServiceName) AS its_name,
+            toString(`__otel_materialized_k8s.namespace.name`) AS its_namespace,
+            if(`__otel_materialized_k8s.pod.name` != '', 'Pod', 'Service') AS its_kind,
+            toString(if(`__otel_materialized_k8s.pod.name` != '', `__otel_materialized_k8s.pod.name`, ServiceName)) AS its_name,
             toString(ClusterName) AS its_cluster,
             0, 0, count(), countIf(level >= 17), countIf(level = 0), 0, 0,
             toDateTime64(max(Timestamp), 9, 'UTC'), '', ''

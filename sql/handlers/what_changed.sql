@@ -189,7 +189,7 @@ WITH
         WITH level_of(SeverityNumber, SeverityText, Body) AS level
         SELECT
             toString(ClusterName) AS its_cluster,
-            ResourceAttributes['k8s.namespace.name'] AS its_namespace,
+            toString(`__otel_materialized_k8s.namespace.name`) AS its_namespace,
             toString(ServiceName) AS its_name,
             countIf(Timestamp < {since:DateTime64(9, 'UTC')}) AS records_before,
             countIf(Timestamp >= {since:DateTime64(9, 'UTC')}) AS records_after,

@@ -53,17 +53,17 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
     INDEX idx_scope_attr_value mapValues(ScopeAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
     INDEX idx_log_attr_key mapKeys(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
     INDEX idx_log_attr_value mapValues(LogAttributes) TYPE bloom_filter(0.01) GRANULARITY 1, -- unless: text_index
-    INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 8, -- unless: text_index
+    INDEX idx_lower_body lower(Body) TYPE tokenbf_v1(32768, 3, 0) GRANULARITY 32, -- unless: text_index
     INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
     INDEX idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_pod_uid `__otel_materialized_k8s.pod.uid` TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 1
+    INDEX idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 4
 )
 ENGINE = ${replicated}MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
 TTL toDateTime(Timestamp) + toIntervalDay(${logs_days}) -- when: logs_days
-SETTINGS index_granularity = 8192, ttl_only_drop_parts = 1,
+SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1,
     non_replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window_seconds = ${deduplication_seconds}

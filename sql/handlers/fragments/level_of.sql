@@ -1,7 +1,8 @@
 -- A severity from 1 to 24, 0 where it is not known: by number, else by text, else by what the body says of itself,
 -- since collectors of container logs often give neither.
+-- The number stands outside of all else: what is below is not evaluated for rows that have one.
 (
-    (number, text, body) -> (
+    (number, text, body) -> if(number > 0, number, (
         if(
             position(body, '\x1b') > 0,
             replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
@@ -28,19 +29,15 @@
             )
         ) AS word,
         toUInt8(
-            if(
-                number > 0,
-                number,
-                transform(
-                    lower(substring(word, 1, 3)),
-                    [
-                        'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
-                        'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
-                    ],
-                    [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
-                    0
-                )
+            transform(
+                lower(substring(word, 1, 3)),
+                [
+                    'tra', 't', '10', 'deb', 'd', '20', 'inf', 'not', 'i', '30', 'war', 'w', '40',
+                    'err', 'sev', 'e', '50', 'fat', 'cri', 'ale', 'eme', 'pan', 'dpa', 'f', '60'
+                ],
+                [1, 1, 1, 5, 5, 5, 9, 9, 9, 9, 13, 13, 13, 17, 17, 17, 17, 21, 21, 21, 21, 21, 21, 21, 21],
+                0
             )
         )
-    ).4
+    ).4)
 ) AS level_of

@@ -1,9 +1,13 @@
--- As the row says itself, or from a pod of which it became known later.
+-- As the row says itself, or from a pod of which it became known later. A row that names another composition is not asked
+-- for its pod: the short column rules out most rows before the map of attributes is read.
 (
-    CompositionId = {composition:String}
-    OR (ResourceAttributes['k8s.pod.uid'], ResourceAttributes['k8s.cluster.uid']) IN (
-        SELECT Uid, arrayJoin([toString(ClusterUid), ''])
-        FROM otel_k8s_objects
-        WHERE CompositionId = {composition:String} AND Kind = 'Pod'
+    CompositionId IN ({composition:String}, '')
+    AND (
+        CompositionId = {composition:String}
+        OR (ResourceAttributes['k8s.pod.uid'], ResourceAttributes['k8s.cluster.uid']) IN (
+            SELECT Uid, arrayJoin([toString(ClusterUid), ''])
+            FROM otel_k8s_objects
+            WHERE CompositionId = {composition:String} AND Kind = 'Pod'
+        )
     )
 )

@@ -64,9 +64,14 @@ def add(attributes: Message, additions: Sequence[Addition], have: Have) -> None:
 
 def put(attributes: Message, key: bytes, text: bytes) -> None:
     """Write one attribute in place of all that have this key."""
+    drop(attributes, key)
+    add(attributes, [(key, text)], {})
+
+
+def drop(attributes: Message, key: bytes) -> None:
+    """Take all attributes with this key away."""
     for at in reversed([at for at, one in enumerate(attributes) if one.key == key]):
         del attributes[at]
-    add(attributes, [(key, text)], {})
 
 
 def _is_empty(attribute: Message) -> bool:

@@ -185,11 +185,13 @@ class Enrichment:
             one.resolution = self._resources.prove(one.known, work.origin, clusters.pop())
             for key, text in one.resolution.replacements:
                 attributes.put(written, key, text)
-        ids = {resolution.composition_id for resolution in resolutions}
         records = sum(len(scoped.log_records) for scoped in one.message.scope_logs)
-        spoken = one.resolution.composition_id or any(key == COMPOSITION_ID for key, _ in one.resolution.additions)
-        if len(ids) == 1 and len(resolutions) == records and not spoken:
-            said: list[Addition] = [(COMPOSITION_ID, text.encode()) for text in ids if text]
+        if len(resolutions) == records and not one.resolution.composition_id:
+            # That of the pod which collected them, if it was written, is none of theirs.
+            if any(key == COMPOSITION_ID for key, _ in one.resolution.additions):
+                attributes.drop(written, COMPOSITION_ID)
+            ids = {resolution.composition_id for resolution in resolutions}
+            said: list[Addition] = [(COMPOSITION_ID, text.encode()) for text in ids if text and len(ids) == 1]
             attributes.add(written, said, one.known.have)
 
     async def _look_up(self, work: Work, resolutions: Iterable[Resolution | EventResolution]) -> bool:

@@ -53,7 +53,9 @@ class Gates:
         return token
 
     def close(self) -> None:
-        """Fetch nothing more. Safe twice."""
+        """Fetch nothing more, and look at no file. Safe twice."""
+        if self._book is not None:
+            self._book.close()
         if self._keys is not None:
             self._keys.close()
 
@@ -67,6 +69,7 @@ def open_gates(
     book = TokenBook(settings.tokens_file.expanduser(), on_change=record) if settings.tokens_file else None
     if book is not None:
         counters.tokens_file_usable.set_function(lambda: 0.0 if book.problem else 1.0)
+        book.watch()
     keys = KeySource(settings.jwt) if settings.jwt.on else None
     jwts = JwtCheck(settings.jwt, keys) if keys is not None else None
     return Gates(IngestGate(settings, book, refusals, counters), ReadGate(book, jwts, refusals, counters), book, keys)

@@ -1,8 +1,9 @@
 """The tokens that count now: the tokens file, kept in step while the process runs.
 
-In: the file's path. Out: for a token, its record or nothing. The file is looked at (one `stat`) at most once a second
-and only when somebody asks; a changed one is read on a thread of its own, so nobody waits for it. A symbolic link that
-points elsewhere, as Kubernetes swaps them, is a change.
+In: the file's path. Out: for a token, its record or nothing. The file is looked at (one `stat`) once a second, whether
+anybody asks or not: the first to ask after a quiet night must not be judged by the tokens of the evening. A changed one
+is read on a thread of its own, so nobody waits for it. A symbolic link that points elsewhere, as Kubernetes swaps them,
+is a change.
 
 A file that cannot be used refuses the start. Later the tokens of before stay in force, `problem` says what is wrong,
 and the log says it once: a slip of the pen must not shut out a fleet.
@@ -77,7 +78,20 @@ class TokenBook:
         self._by_id: Mapping[str, TokenRecord] = {}
         self._own: dict[bytes, KnownToken] = {}
         self._look_again = clock() + LOOK_SECONDS
+        self._closed = threading.Event()
         self._take(tokens_file.read(path), announce=False)
+
+    def watch(self) -> None:
+        """Look at the file every second until `close`. Called once."""
+        threading.Thread(target=self._watch, name="otelhouse-tokens-watch", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more. Safe twice."""
+        self._closed.set()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            self._look()
 
     @property
     def problem(self) -> str:

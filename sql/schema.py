@@ -25,6 +25,7 @@ _CREATE = re.compile(
 )
 _TARGET = re.compile(r"^TO \$\{database\}\.(\w+)$", re.MULTILINE)
 _SOURCE = re.compile(r"\bFROM \$\{database\}\.(\w+)")
+_EARLIER = re.compile(r"^-- earlier text: ([0-9a-f]{64})$", re.MULTILINE)
 _MIGRATION = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _SEPARATOR = re.compile(r"^-- statement\b.*\n", re.MULTILINE)
 _QUERY_BEGIN = "\nAS\n"
@@ -59,7 +60,7 @@ class SchemaObject:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of sql/migrations/. Once released, it never changes."""
+    """One file of sql/migrations/. Once released, it changes only if what its earlier text made is as right."""
 
     number: int
     name: str
@@ -67,6 +68,9 @@ class Migration:
     """Not yet rendered."""
     checksum: str
     """SHA-256 of the file, so that an altered one is noticed; the values filled in do not count."""
+    earlier: tuple[str, ...] = ()
+    """Checksums of texts that the file had before, and that a database may be made with: ``-- earlier text: SHA``.
+    For what cannot be altered and need not be, as how finely a table is laid out on disk."""
 
 
 def query_of(view: str) -> str:
@@ -132,7 +136,8 @@ def read_migrations(files: Iterable[tuple[str, str]]) -> tuple[Migration, ...]:
                 f"{file_name}: expected {position:04d}_name.sql; numbers run from 0001 without gap or double"
             )
         statements = tuple(part.strip() for part in _SEPARATOR.split(text) if part.strip())
-        found.append(Migration(position, file_name.removesuffix(".sql"), statements, checksum(text)))
+        earlier = tuple(_EARLIER.findall(text))
+        found.append(Migration(position, file_name.removesuffix(".sql"), statements, checksum(text), earlier))
     return tuple(found)
 
 

@@ -5,9 +5,9 @@ ALTER TABLE ${database}.otel_logs${on_cluster}
     ADD COLUMN IF NOT EXISTS `ClusterUid` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.cluster.uid'] COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `ClusterName` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.cluster.name'] COMMENT 'Kubernetes cluster, by name' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `CompositionId` LowCardinality(String) MATERIALIZED multiIf(
-        ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
         LogAttributes['krateo.io/composition-id'] != '', LogAttributes['krateo.io/composition-id'],
-        ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source' CODEC(ZSTD(1)),
+        ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
+        ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source, or what the record is about' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `IngestedAt` DateTime64(9) DEFAULT Timestamp COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `__otel_materialized_k8s.namespace.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.namespace.name'] CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `__otel_materialized_k8s.pod.name` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.pod.name'] CODEC(ZSTD(1)),

@@ -32,7 +32,7 @@ SELECT
     if(flat, LogAttributes['k8s.event.uid'], metadata['uid']) AS EventUid,
     if(flat, LogAttributes['k8s.event.name'], metadata['name']) AS EventName,
     metadata['resourceVersion'] AS ResourceVersion,
-    firstNonDefault(ResourceAttributes['krateo.composition.id'], LogAttributes['krateo.io/composition-id'],
+    firstNonDefault(LogAttributes['krateo.io/composition-id'], ResourceAttributes['krateo.composition.id'],
         ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) AS CompositionId,
     EventTime,
     least(EventTime, if(claimed_first = 0, EventTime, claimed_first)) AS FirstTime,

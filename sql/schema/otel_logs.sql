@@ -30,9 +30,9 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
     `ClusterUid` LowCardinality(String) MATERIALIZED ResourceAttributes['k8s.cluster.uid'] COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),
     `ClusterName` LowCardinality(String) ALIAS `__otel_materialized_k8s.cluster.name` COMMENT 'Kubernetes cluster, by name',
     `CompositionId` LowCardinality(String) MATERIALIZED multiIf(
-        ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
         LogAttributes['krateo.io/composition-id'] != '', LogAttributes['krateo.io/composition-id'],
-        ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source' CODEC(ZSTD(1)),
+        ResourceAttributes['krateo.composition.id'] != '', ResourceAttributes['krateo.composition.id'],
+        ResourceAttributes['k8s.pod.labels.krateo.io/composition-id']) COMMENT 'Krateo composition that owns the source, or what the record is about' CODEC(ZSTD(1)),
     `IngestedAt` DateTime64(9) DEFAULT now64(9) COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
     `ResourceAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(ResourceAttributes, 'Array(Tuple(String, String))')) COMMENT 'ResourceAttributes as key=value',
     `ScopeAttributeItems` Array(String) ALIAS arrayMap(kv -> concat(kv.1, '=', kv.2), CAST(ScopeAttributes, 'Array(Tuple(String, String))')) COMMENT 'ScopeAttributes as key=value',

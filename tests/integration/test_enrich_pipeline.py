@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -175,6 +176,26 @@ def test_events_in_every_shape_have_their_composition_in_both_tables(house):
     assert house.rows(marks) == [(uid(10), uid(10), uid(10), NORTH.uid)] * 3
     events = house.rows("EventUid, Name, CompositionId, ClusterName", "otel_k8s_events FINAL", "ORDER BY EventUid")
     assert events == [(one, pod.name, uid(10), "north") for one in ("event-1", "event-2", "event-flat")]
+
+
+def test_an_event_is_of_its_objects_composition_and_never_of_its_collectors(house):
+    house.put(*shop(NORTH, 32))
+    collector = {"k8s.pod.uid": uid(35)}
+    pod = house.parts.directory.by_uid(uid(13))
+    stranger = replace(pod, name="stranger", uid="nobody-knows", owners=())
+    house.send(
+        (Signal.LOGS, logs(collector, ({"type": "ADDED", "object": event(pod, 1)}, {}))),
+        (Signal.LOGS, logs(collector, ({"type": "ADDED", "object": event(stranger, 2)}, {}))),
+        (Signal.LOGS, logs(collector, ({"type": "ADDED", "object": event(pod, 3)}, {}), ("I collect", {}))),
+    )
+    events = house.rows("EventUid, CompositionId", "otel_k8s_events FINAL", "ORDER BY EventUid")
+    assert events == [("event-1", uid(10)), ("event-2", ""), ("event-3", uid(10))]
+    told = house.rows(
+        "CompositionId",
+        rest="WHERE Body LIKE '%\"event-%' ORDER BY JSONExtractString(Body, 'object', 'metadata', 'uid')",
+    )
+    assert told == [(uid(10),), ("",), (uid(10),)]
+    assert house.rows("CompositionId", rest="WHERE Body = 'I collect'") == [(uid(32),)]
 
 
 def test_a_map_in_the_body_is_stored_as_it_would_be_without_enrichment(house):

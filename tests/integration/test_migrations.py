@@ -167,6 +167,13 @@ def test_a_migration_that_was_altered_after_it_was_applied_is_refused(store):
         migrate.check(store, SETTINGS)
 
 
+def test_a_database_made_with_an_earlier_text_that_is_as_right_is_taken(store):
+    migrate.migrate(store, SETTINGS)
+    (first, *_) = schema.migrations()
+    migration_ledger.write(store, f"`{database_of(store)}`", Entry.MIGRATION, first.name, first.earlier[0])
+    migrate.check(store, SETTINGS)
+
+
 def test_a_database_of_a_newer_release_is_refused(store):
     migrate.migrate(store, SETTINGS)
     migration_ledger.write(store, f"`{database_of(store)}`", Entry.MIGRATION, "9999_later", "x")

@@ -1,5 +1,5 @@
--- As the row says itself, or from a pod of which it became known later. A row that names another composition is not asked
--- for its pod: the short column rules out most rows before the map of attributes is read.
+-- As the row says itself; one that says nothing, as a pod of which it became known later. The short column rules out most
+-- rows before the map of attributes is read.
 (
     CompositionId IN ({composition:String}, '')
     AND (

@@ -208,3 +208,35 @@ def test_a_file_that_others_may_read_is_warned_of(path, book_of, caplog):
         book_of()
 
     assert "chmod 600" in caplog.text
+
+
+def test_tokens_that_change_while_nobody_asks_count_for_the_first_who_does(path):
+    old, old_record = made("old")
+    new, new_record = made("new")
+    write(path, old_record)
+    changed = threading.Event()
+    book = TokenBook(path, on_change=lambda deed: changed.set() if deed.action == "token.revoked" else None)
+    book.watch()
+    try:
+        write(path, new_record)
+        assert changed.wait(20)
+
+        assert book.find(old) is None
+        assert book.find(new).record == new_record
+    finally:
+        book.close()
+
+
+def test_a_book_that_is_closed_looks_at_nothing_more(path):
+    _, record = made("old")
+    write(path, record)
+    looks = threading.Event()
+    book = TokenBook(path, clock=lambda: looks.set() or 0.0)
+    book.close()
+    others = set(threading.enumerate())
+    looks.clear()
+    book.watch()
+    for thread in set(threading.enumerate()) - others:
+        thread.join(20)
+
+    assert not looks.is_set()

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from identity.reader import Reader, Role
 from mcp_server.finding import Finding
-from query import desk, freshness
+from query import desk
 from query.parameters import Written
 from query.reply import Reply
 
@@ -40,14 +40,10 @@ class Call:
         return self.events_stale_after if signal == "events" else self.stale_after
 
     async def ask(self, question: str, written: Mapping[str, Written | None]) -> Reply:
-        """Ask a question. What is None or empty is not given. Raises a `query.errors.QuestionError`.
-
-        Of a question about one cluster, how far the data reach is told of that cluster.
-        """
+        """Ask a question. What is None or empty is not given. Raises a `query.errors.QuestionError`."""
         await self.progress(f"asking {question}")
         given = {name: value for name, value in written.items() if value is not None and value != ""}
-        with freshness.about(str(given.get("cluster", ""))):
-            return await self.desk.ask_async(question, given, reader=self.reader)
+        return await self.desk.ask_async(question, given, reader=self.reader)
 
     def text(self, name: str) -> str:
         """An argument, or an empty text."""

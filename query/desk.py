@@ -94,7 +94,7 @@ class Desk:
         """
         asked = self._settle(name, written, reader, query_id, manner)
         answer = self._select(asked)
-        through = self._freshness.of(asked.question.signals, reader.scope)
+        through = self._freshness.of(asked.question.signals, reader.scope, asked.cluster)
         return reply.answered(asked, answer, self._limits(asked).rows, through)
 
     async def ask_async(
@@ -104,7 +104,7 @@ class Desk:
         asked = self._settle(name, written, reader, manner=manner)
         async with self._shares.turn(reader), self._place():
             answer = await self._in_turn(asked)
-            through = await self._freshness.of_async(asked.question.signals, reader.scope)
+            through = await self._freshness.of_async(asked.question.signals, reader.scope, asked.cluster)
             most = self._limits(asked).rows
             if asked.arrow:
                 return await asyncio.to_thread(reply.answered, asked, answer, most, through)

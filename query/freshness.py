@@ -6,8 +6,8 @@ answer is right without it, so it never makes one fail and holds one up for `sec
 
 A reader with a scope is told of its own part alone. Parts of tables know their newest time as a whole and not that of
 one cluster, so for such a reader rows are read: those of the last hour, where there are none those of the last day, and
-once in a while for each scope. The same holds for who asks about one cluster (`about`): that others send says nothing
-of it. What the canary sends is never counted: where it is the newest, rows are read too.
+once in a while for each scope. The same holds for who asks about one `cluster`: that others send says nothing of it.
+What the canary sends is never counted: where it is the newest, rows are read too.
 One thread asks for all answers, so freshness takes one place at the store, however many questions there are.
 """
 
@@ -15,10 +15,8 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 
 from identity.reader import Scope
@@ -46,19 +44,8 @@ _LOOK_BACK = (3_600 * 10**9, 86_400 * 10**9)
 
 _MOST_KEPT = 1024
 _EVERYTHING = Scope()
-_ABOUT: ContextVar[str] = ContextVar("cluster_asked_about", default="")
 _Known = tuple[float, str | None]
 """Until when it holds (monotonic seconds), and what is told."""
-
-
-@contextmanager
-def about(cluster: str) -> Iterator[None]:
-    """Within this, what is told is told of one cluster; an empty name is none. For who asks, and for what it awaits."""
-    before = _ABOUT.set(cluster)
-    try:
-        yield
-    finally:
-        _ABOUT.reset(before)
 
 
 class Freshness:
@@ -73,18 +60,23 @@ class Freshness:
         self._of_users: dict[Subject, tuple[float, int]] = {}
         """Of signals whose newest row is the canary's: until when it holds, and the newest time of users' rows."""
 
-    def of(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
-        """By signal, the newest time stored; blocks for `seconds` at most."""
-        asked = self._ask(signals, scope)
+    def of(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING, cluster: str = "") -> Mapping[str, str]:
+        """By signal, the newest time stored; blocks for `seconds` at most.
+
+        `cluster`: the name of the one that it is told of; empty for all that the scope has.
+        """
+        asked = self._ask(signals, scope, cluster)
         try:
             wait(asked.values(), self._seconds)
             return _known(asked)
         finally:
             _forget(asked)
 
-    async def of_async(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING) -> Mapping[str, str]:
+    async def of_async(
+        self, signals: Iterable[Subject], scope: Scope = _EVERYTHING, cluster: str = ""
+    ) -> Mapping[str, str]:
         """The same beside the loop."""
-        asked = self._ask(signals, scope)
+        asked = self._ask(signals, scope, cluster)
         try:
             if asked:
                 await asyncio.wait([asyncio.wrap_future(one) for one in asked.values()], timeout=self._seconds)
@@ -92,8 +84,8 @@ class Freshness:
         finally:
             _forget(asked)
 
-    def _ask(self, signals: Iterable[Subject], scope: Scope) -> dict[str, Future[str | None]]:
-        if cluster := _ABOUT.get():
+    def _ask(self, signals: Iterable[Subject], scope: Scope, cluster: str) -> dict[str, Future[str | None]]:
+        if cluster:
             if scope.clusters and cluster not in scope.clusters:
                 return {}  # the scope names clusters by uid: what is that of this one is not known here
             scope = replace(scope, clusters=(cluster,))

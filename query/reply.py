@@ -17,6 +17,9 @@ from sql.catalogue import Question, ResultColumn
 from sql.parameter import Bindable
 from store.port import Answer, Cell
 
+CLUSTER = "cluster"
+"""The parameter that narrows to a cluster, by name, in every question that has it."""
+
 TOTAL = "_total"
 """Beside a parameter `series`, which bounds how many are shown, a column `series_total` says how many there are."""
 
@@ -33,6 +36,11 @@ class Asked:
     """Where the page begins."""
     arrow: bool = False
     """The rows are wanted as Arrow."""
+
+    @property
+    def cluster(self) -> str:
+        """The name of the one cluster that it is asked about; empty where it is asked about all."""
+        return str(self.given.values.get(CLUSTER, ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What `services` and `slow_traces` answer, and how fresh an answer says it is."""
 
+import asyncio
 import math
 
 import pytest
@@ -125,6 +126,22 @@ def test_an_answer_says_how_fresh_each_signal_is_that_it_reads(desk, put):
     through = desk.ask("services", {}).data_through
 
     assert through == {"logs": "2026-01-01T12:00:02.000000000Z", "traces": "2026-01-01T12:00:03.000000000Z"}
+
+
+def test_an_answer_about_one_cluster_says_how_fresh_that_cluster_is(desk, put):
+    east, west = ({"ResourceAttributes": {"k8s.cluster.name": name}} for name in ("east", "west"))
+    put("otel_logs", [log(1, **east), log(5, **west)])
+
+    by_cluster = [desk.ask("recent_logs", {"cluster": name}).data_through for name in ("east", "west", "north")]
+    beside = asyncio.run(desk.ask_async("recent_logs", {"cluster": "east"}))
+
+    assert by_cluster == [
+        {"logs": "2026-01-01T12:00:01.000000000Z"},
+        {"logs": "2026-01-01T12:00:05.000000000Z"},
+        {},
+    ]
+    assert beside.data_through == by_cluster[0]
+    assert desk.ask("recent_logs", {}).data_through == by_cluster[1]
 
 
 def test_a_clock_that_runs_ahead_does_not_make_an_answer_look_fresh(desk, put):

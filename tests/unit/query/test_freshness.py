@@ -6,7 +6,7 @@ import pytest
 from scripted_store import NOW, PATIENCE, ScriptedStore
 
 from identity.reader import Scope
-from query.freshness import Freshness, about
+from query.freshness import Freshness
 from sql.signals import Subject
 from store.errors import NotReachableError
 from store.port import Answer, Column
@@ -111,9 +111,8 @@ def test_who_asks_about_a_cluster_is_told_of_it_alone(store, freshness):
     asked = []
     store.probe = lambda select: asked.append(select) or newest(NOW)
 
-    with about("west"):
-        freshness.of([Subject.LOGS])
-        freshness.of([Subject.LOGS], Scope(clusters=("east", "west"), namespaces=("shop",)))
+    freshness.of([Subject.LOGS], cluster="west")
+    freshness.of([Subject.LOGS], Scope(clusters=("east", "west"), namespaces=("shop",)), "west")
     freshness.of([Subject.LOGS])
 
     filters = [str(one.settings.get("additional_table_filters", "")) for one in asked]
@@ -125,5 +124,4 @@ def test_who_asks_about_a_cluster_is_told_of_it_alone(store, freshness):
 def test_of_a_cluster_that_a_scope_names_otherwise_nothing_is_told(store, freshness):
     store.newest = NOW
 
-    with about("west"):
-        assert freshness.of([Subject.LOGS], Scope(clusters=("4cbd3f0a-uid",))) == {}
+    assert freshness.of([Subject.LOGS], Scope(clusters=("4cbd3f0a-uid",)), "west") == {}

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from query.reply import Reply, Window
-from sql.catalogue import POSITION
 from store.port import Cell
 
 
@@ -78,8 +77,8 @@ class Finding:
 
 
 def of_reply(reply: Reply, title: str = "", *, full: bool = False, offset: int = 0) -> Finding:
-    """The answer of one question as a finding. Without `full`, wide columns are left out."""
-    shown = [place for place, one in enumerate(reply.columns) if one.name != POSITION and (full or not one.wide)]
+    """The answer of one question as a finding. Wide columns come with `full` alone, columns for machines never."""
+    shown = [place for place, one in enumerate(reply.columns) if not one.machines and (full or not one.wide)]
     rows = [tuple(row[place] for place in shown) for row in reply.rows[offset:]]
     columns = tuple(reply.columns[place].name for place in shown)
     notes = tuple(f"{name}: {number} left out" for name, number in reply.left_out.items())

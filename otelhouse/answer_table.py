@@ -1,7 +1,8 @@
 """Writes an answer for people: a table on a terminal, lines of tab-separated values into a pipe.
 
 In: the JSON document of an answer. Out: text on a stream. What telemetry holds is shown, never obeyed: control
-characters, by which a log line could steer a terminal, are written out (`\\x1b`).
+characters, by which a log line could steer a terminal, are written out (`\\x1b`). Columns that are of use to machines
+alone are never written.
 
 A table is never wider than its terminal, and ids, names, times and numbers are never cut: columns that have no room are
 left out from the right, and told. Only prose and maps are folded.
@@ -139,4 +140,4 @@ def _parts(answer: Mapping[str, object]) -> tuple[_Columns, _Rows]:
     columns, rows = answer["columns"], answer["rows"]
     if not isinstance(columns, list) or not isinstance(rows, list):
         raise TypeError("an answer has lists of columns and rows")
-    return columns, rows
+    return [column for column in columns if not column.get("machines")], rows

@@ -23,6 +23,7 @@ from urllib.parse import quote, urlencode
 
 from query import errors, pages
 from query.reply import Reply
+from sql.catalogue import ResultColumn
 from store.port import Cell
 
 
@@ -110,7 +111,7 @@ def circumstances(reply: Reply) -> dict[str, object]:
         "question": reply.question,
         "parameters": dict(reply.parameters),
         "window": {"since": reply.window.since, "until": reply.window.until} if reply.window else None,
-        "columns": [{"name": c.name, "type": c.type, "wide": c.wide} for c in reply.columns],
+        "columns": [_column(column) for column in reply.columns],
         "row_count": reply.row_count,
         "truncated": reply.truncated,
         "next_cursor": reply.next_cursor or None,
@@ -122,6 +123,14 @@ def circumstances(reply: Reply) -> dict[str, object]:
         "query_id": reply.query_id,
         "data_through": dict(reply.data_through),
     }
+
+
+def _column(column: ResultColumn) -> dict[str, object]:
+    told: dict[str, object] = {"name": column.name, "type": column.type, "wide": column.wide}
+    if column.machines:
+        # Wide as well, for a command line that is older than this mark.
+        told |= {"wide": True, "machines": True}
+    return told
 
 
 def plain(cell: Cell) -> object:

@@ -34,7 +34,8 @@ from sql.signals import Subject
 DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
 _KEYS = frozenset({"name", "summary", "description", "doors", "signals", "role", "limit", "param", "column"})
 _PARAM_FACTS = frozenset({"default", "bounds", "choices", "example", "help"})
-_COLUMN_FACTS = frozenset({"help", "wide"})
+_COLUMN_MARKS = ("wide", "machines")
+_COLUMN_FACTS = frozenset({"help", *_COLUMN_MARKS})
 RESERVED = frozenset({"format", "url", "help", "cursor", "watch", "wide", "all"})
 """Names that the doors keep for themselves; no parameter may have one."""
 
@@ -66,6 +67,8 @@ class ResultColumn:
     help: str
     wide: bool = False
     """Too wide for a table that people read, and left out of it unless they ask."""
+    machines: bool = False
+    """Of use to machines alone: text that people read never has it, whatever they ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +279,12 @@ class _Reader:
 
     def column(self, entry: Entry) -> ResultColumn:
         self.check_facts(entry, _COLUMN_FACTS, frozenset({"help"}))
-        wide = entry.facts.get("wide")
-        if wide and wide.text != "yes":
-            self.refuse(wide.line, f"`wide: {wide.text}` must be `wide: yes`, or not there")
-        return ResultColumn(entry.subject, entry.text, entry.facts["help"].text, wide is not None)
+        for mark in _COLUMN_MARKS:
+            said = entry.facts.get(mark)
+            if said and said.text != "yes":
+                self.refuse(said.line, f"`{mark}: {said.text}` must be `{mark}: yes`, or not there")
+        wide, machines = (mark in entry.facts for mark in _COLUMN_MARKS)
+        return ResultColumn(entry.subject, entry.text, entry.facts["help"].text, wide, machines)
 
     def check_facts(self, entry: Entry, known: frozenset[str], needed: frozenset[str]) -> None:
         for key, fact in entry.facts.items():

@@ -90,7 +90,7 @@
 --   wide: yes
 -- column position: String
 --   help: Where the event stands in the order of this answer.
---   wide: yes
+--   machines: yes
 WITH
     ${iso},
     argMax((Type, Reason, Message, FieldPath, Action, SourceComponent, SourceHost), (EventTime, Count, IngestedAt)) AS newest,

@@ -82,7 +82,7 @@
 --   wide: yes
 -- column position: String
 --   help: Where the record stands in the order of this answer.
---   wide: yes
+--   machines: yes
 WITH
     ${iso},
     ${level_of},

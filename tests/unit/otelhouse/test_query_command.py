@@ -210,6 +210,24 @@ def test_a_table_leaves_wide_columns_out_unless_asked(tmp_path):
     assert drawn.count("k=v l=w") == 1
 
 
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_column_for_machines_is_never_drawn_nor_said_to_be_left_out(wide):
+    answer = answer_of(body="b", position="17-4")
+    answer["columns"][1] |= {"wide": True, "machines": True}
+
+    lines, left_out = draw(answer, 80, wide=wide)
+
+    assert ([line.strip() for line in lines if line.strip("─ ")], left_out) == (["body", "b"], [])
+
+
+def test_a_column_for_machines_does_not_go_into_a_pipe_as_lines(window):
+    answer = answer_of(body="b", position="17-4")
+    answer["columns"][1] |= {"wide": True, "machines": True}
+    window.body = json.dumps(answer).encode()
+
+    assert ask(window, "recent_logs").stdout == "body\nb\n"
+
+
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TIME = "2026-01-01T10:20:30.123456789Z"
 POD = "a-service-with-a-very-long-name-indeed-7d9f8b6c5d-abcde"

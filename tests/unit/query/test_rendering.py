@@ -28,6 +28,15 @@ def written(form: Format, *rows: tuple[object, ...]) -> str:
     return rendering.render(reply(*rows), form, 10_000).decode()
 
 
+def test_a_column_for_machines_is_marked_and_is_wide_to_a_reader_that_does_not_know_the_mark():
+    told = replace(reply(("a", 1)), columns=(ResultColumn("position", "String", "Where.", machines=True),) * 2)
+
+    assert (
+        rendering.circumstances(told)["columns"]
+        == [{"name": "position", "type": "String", "wide": True, "machines": True}] * 2
+    )
+
+
 def test_json_is_one_document_with_the_circumstances():
     assert json.loads(written(Format.JSON, ("a", 1))) == {
         "question": "q",

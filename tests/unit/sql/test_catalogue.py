@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sql.catalogue import fragments, load_catalogue, read_question
+from sql.catalogue import POSITION, fragments, load_catalogue, read_question
 from sql.header import HandlerFileError
 from sql.parameter import Kind
 from sql.signals import Signal
@@ -63,6 +63,20 @@ def test_a_handler_file_becomes_a_question():
     ]
 
 
+def test_a_column_can_be_for_machines_alone():
+    (_, text) = read(GOOD.replace("--   wide: yes", "--   machines: yes")).columns
+
+    assert (text.wide, text.machines) == (False, True)
+
+
+def test_the_column_by_which_a_question_is_gone_on_with_is_for_machines_alone():
+    going_on = [question for question in load_catalogue().values() if question.goes_on]
+
+    assert going_on
+    for question in going_on:
+        assert [column.name for column in question.columns if column.machines] == [POSITION]
+
+
 def test_parameters_have_kind_default_bounds_and_example():
     since, word, n = read(GOOD).parameters
 
@@ -111,6 +125,7 @@ def test_choices_are_read_with_the_empty_one():
         ("LIMIT {n:UInt32}", "LIMIT {n:UInt32};", 31, "one SELECT a file"),
         ("SELECT count()", "INSERT INTO t SELECT count()", 29, "must be one SELECT"),
         ("--   wide: yes", "--   wide: no", 27, "must be `wide: yes`"),
+        ("--   wide: yes", "--   machines: no", 27, "must be `machines: yes`"),
         ("--\n-- column n", "--\n--     more\n-- column n", 24, "continues nothing"),
         ("--\n-- param since", "--\n--   help: x\n-- param since", 10, "belongs to no param"),
         ("-- name: counting", "-- name: other", 1, "be the file's name"),

@@ -11,9 +11,7 @@ Run as a script, this file is the server's process.
 """
 
 import base64
-import contextlib
 import ctypes
-import fcntl
 import hashlib
 import os
 import platform
@@ -27,11 +25,11 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
+from bench import built_once
 from bench.unavailable import UnavailableError
 from store import address
 
@@ -40,6 +38,7 @@ VERSION = "26.7.3-stable.1"
 TARBALL_SHA512 = "XP97mMqnc5tZpKQywR8N7cLTsHNiTmHr30pC5mzo3jWmukjKn2IBa60c2B/gWUNcuFjOMjWoorQICCqBVj5wpw=="
 """The package's integrity hash, as npm shows it (`npm view PACKAGE@VERSION dist.integrity`)."""
 
+LIBRARY = "libchdb.so"
 MEND = "install Node.js with npm on Linux x86-64 (glibc), or set CLICKHOUSE_URL to a running server"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -65,30 +64,18 @@ def obstacle() -> str:
 
 def fetch_library() -> Path:
     """Give `libchdb.so`, fetched with npm at the first call; safe in several processes at once."""
-    library = _library_path()
-    if library.exists():
-        return library
-    if why := obstacle():
-        raise UnavailableError(f"{why}: {MEND}")
-    library.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(library.parent / "lock"):
-        if not library.exists():
-            with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-                _unpack(_download(Path(folder)), Path(folder) / library.name)
-                (Path(folder) / library.name).replace(library)
-    return library
+    return built_once.ensure(VERSION, LIBRARY, _fetch)
 
 
 def _library_path() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "otelhouse-tests" / VERSION / "libchdb.so"
+    return built_once.path(VERSION, LIBRARY)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _fetch(folder: Path) -> None:
+    if why := obstacle():
+        raise UnavailableError(f"{why}: {MEND}")
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        _unpack(_download(Path(scratch)), folder / LIBRARY)
 
 
 def _download(folder: Path) -> Path:

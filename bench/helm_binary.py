@@ -6,7 +6,6 @@ calls it with a home of its own, so that nothing of the user's Helm is read or c
 there is no Go, or the build fails.
 """
 
-import fcntl
 import functools
 import hashlib
 import os
@@ -15,13 +14,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from bench import built_once
 from bench.unavailable import UnavailableError
 
 MODULE = Path(__file__).parent / "helm"
+PROGRAM = "helm"
 PACKAGE = "helm.sh/helm/v4/cmd/helm"
 BUILD = ("go", "build", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
 MEND = "install Go 1.26 or newer; it builds Helm from the Go module proxy"
-BUILD_SECONDS = 1800
 RUN_SECONDS = 120.0
 
 
@@ -33,19 +33,7 @@ def obstacle() -> str:
 @functools.cache
 def build() -> Path:
     """Give the program, built at the first call; safe in several processes at once. Raises `UnavailableError`."""
-    program = _path()
-    if program.exists():
-        return program
-    if why := obstacle():
-        raise UnavailableError(f"{why}: {MEND}")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    with (program.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not program.exists():
-            with tempfile.TemporaryDirectory(dir=program.parent) as folder:
-                _compile(Path(folder) / program.name)
-                (Path(folder) / program.name).replace(program)
-    return program
+    return built_once.ensure(_name(), PROGRAM, _compile)
 
 
 def run(*arguments: str | Path, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -64,21 +52,16 @@ def run(*arguments: str | Path, kubeconfig: Path | None = None) -> subprocess.Co
 
 
 def _path() -> Path:
+    return built_once.path(_name(), PROGRAM)
+
+
+def _name() -> str:
     parts = [(MODULE / name).read_bytes() for name in ("go.mod", "go.sum")] + [word.encode() for word in BUILD]
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "otelhouse-tests" / f"helm-{digest}" / "helm"
+    return f"helm-{digest}"
 
 
-def _compile(target: Path) -> None:
-    polite = ["nice", "-n", "10"] if shutil.which("nice") else []  # tests may run beside it
-    command = [*polite, *BUILD, "-o", str(target), PACKAGE]
-    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": ""}
-    try:
-        done = subprocess.run(
-            command, cwd=MODULE, env=environ, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"building Helm took more than {BUILD_SECONDS} s") from error
-    if done.returncode:
-        raise UnavailableError(f"building Helm failed: {done.stderr.strip()[-1000:]}")
+def _compile(folder: Path) -> None:
+    if why := obstacle():
+        raise UnavailableError(f"{why}: {MEND}")
+    built_once.compile_go("Helm", [*BUILD, "-o", str(folder / PROGRAM), PACKAGE], MODULE, {})

@@ -10,7 +10,6 @@ no Go, or the build fails. Run as a script, this file builds the binary.
 
 import base64
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -32,16 +31,17 @@ import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from bench import built_once
 from bench.unavailable import UnavailableError
 
 MODULE = Path(__file__).parent / "controlplane"
+PROGRAM = "controlplane"
 VERSION = "v1.35.4"
 """Of Kubernetes, as in `bench/controlplane/go.mod`."""
 _LINK = f"-s -w -X k8s.io/component-base/version.gitVersion={VERSION}"
 BUILD = ("go", "build", "-trimpath", "-gcflags=all=-dwarf=false", f"-ldflags={_LINK}")
-"""Without debug information: half a minute less, and half the size. Without C too, see `_compile`."""
+"""Without debug information: half a minute less, and half the size. Without C too, see `built_once.compile_go`."""
 MEND = "install Go 1.25 or newer; it builds kube-apiserver and etcd from the Go module proxy"
-BUILD_SECONDS = 1800
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 START_TRIES = 3
@@ -61,41 +61,25 @@ def built() -> bool:
 
 def build() -> Path:
     """Give the binary, built at the first call; safe in several processes at once. Raises `UnavailableError`."""
-    binary = _binary_path()
-    if binary.exists():
-        return binary
-    if why := obstacle():
-        raise UnavailableError(f"{why}: {MEND}")
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    with (binary.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not binary.exists():
-            with tempfile.TemporaryDirectory(dir=binary.parent) as folder:
-                _compile(Path(folder) / binary.name)
-                (Path(folder) / binary.name).replace(binary)
-    return binary
+    return built_once.ensure(_name(), PROGRAM, _compile)
 
 
 def _binary_path() -> Path:
+    return built_once.path(_name(), PROGRAM)
+
+
+def _name() -> str:
     files = [MODULE / name for name in ("go.mod", "go.sum", "main.go")]
     parts = [file.read_bytes() for file in files] + [word.encode() for word in BUILD]
     digest = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "otelhouse-tests" / f"controlplane-{digest}" / "controlplane"
+    return f"controlplane-{digest}"
 
 
-def _compile(target: Path) -> None:
-    polite = ["nice", "-n", "10"] if shutil.which("nice") else []  # tests may run beside it
-    command = [*polite, *BUILD, "-o", str(target), "."]
-    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOGC": "400"}
-    try:
-        done = subprocess.run(
-            command, cwd=MODULE, env=environ, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"building kube-apiserver took more than {BUILD_SECONDS} s") from error
-    if done.returncode:
-        raise UnavailableError(f"building kube-apiserver failed: {done.stderr.strip()[-1000:]}")
+def _compile(folder: Path) -> None:
+    if why := obstacle():
+        raise UnavailableError(f"{why}: {MEND}")
+    command = [*BUILD, "-o", str(folder / PROGRAM), "."]
+    built_once.compile_go("kube-apiserver", command, MODULE, {"GOGC": "400"})
 
 
 class KubeApiserver:

@@ -5,17 +5,15 @@ Collector. Out: folders and programs under $XDG_CACHE_HOME/otelhouse-tests, one 
 that a changed one is installed anew.
 """
 
-import contextlib
-import fcntl
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from running_house import WAIT, environment
+
+from bench import built_once
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 MCP_CLIENTS = Path(__file__).parent / "mcp_clients"
@@ -39,7 +37,7 @@ def node_modules() -> Path:
             shutil.copy(file, folder)
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
 
-    return _cached(f"javascript-{_digest(files)}", install) / "node_modules"
+    return built_once.ensure(f"javascript-{_digest(files)}", "node_modules", install)
 
 
 def mcp_clients() -> Path:
@@ -51,7 +49,7 @@ def mcp_clients() -> Path:
             shutil.copy(file, folder)
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
 
-    return _cached(f"mcp-clients-{_digest(files)}", install) / "node_modules"
+    return built_once.ensure(f"mcp-clients-{_digest(files)}", "node_modules", install)
 
 
 def telemetrygen() -> Path:
@@ -60,7 +58,7 @@ def telemetrygen() -> Path:
     def install(folder: Path) -> None:
         _run("go", "install", f"{TELEMETRYGEN}@{TELEMETRYGEN_VERSION}", folder=folder, GOBIN=folder, GOFLAGS="")
 
-    return _cached(f"telemetrygen-{TELEMETRYGEN_VERSION}", install) / "telemetrygen"
+    return built_once.ensure(f"telemetrygen-{TELEMETRYGEN_VERSION}", "telemetrygen", install)
 
 
 def promql() -> Path:
@@ -70,7 +68,7 @@ def promql() -> Path:
         _run("go", "build", "-o", str(folder / "promql"), ".", folder=PROMQL, GOFLAGS="")
 
     files = [PROMQL / name for name in ("go.mod", "go.sum", "main.go")]
-    return _cached(f"promql-{_digest(files)}", install) / "promql"
+    return built_once.ensure(f"promql-{_digest(files)}", "promql", install)
 
 
 def collector() -> Path:
@@ -80,7 +78,7 @@ def collector() -> Path:
         _run("go", "build", "-o", str(folder / "collector"), ".", folder=COLLECTOR, GOFLAGS="")
 
     files = [COLLECTOR / name for name in ("go.mod", "go.sum", "main.go")]
-    return _cached(f"collector-{_digest(files)}", install) / "collector"
+    return built_once.ensure(f"collector-{_digest(files)}", "collector", install)
 
 
 def kubernetes_collector() -> Path:
@@ -91,7 +89,7 @@ def kubernetes_collector() -> Path:
         _run("go", *arguments, folder=KUBERNETES_COLLECTOR, seconds=LONG_INSTALL_SECONDS, GOFLAGS="")
 
     files = [KUBERNETES_COLLECTOR / name for name in ("go.mod", "go.sum", "main.go")]
-    return _cached(f"kubernetes-collector-{_digest(files)}", install) / "collector"
+    return built_once.ensure(f"kubernetes-collector-{_digest(files)}", "collector", install)
 
 
 def run_node(program: Path, *arguments: str, **variables: str) -> str:
@@ -118,24 +116,3 @@ def _run(*command: str, folder: Path, seconds: float = INSTALL_SECONDS, **variab
 
 def _digest(files: list[Path]) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-
-
-def _cached(name: str, install: Callable[[Path], None]) -> Path:
-    """Give the folder `name`, installed first if need be; safe in several processes at once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "otelhouse-tests"
-    folder = cache / name
-    cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f"{name}.lock"):
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=cache) as fresh:
-                install(Path(fresh))
-                Path(fresh).rename(folder)
-                Path(fresh).mkdir()  # for its removal
-    return folder
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -3,85 +3,26 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from prometheus_client import CollectorRegistry
 from recording_store import PATIENCE, RecordingStore, body_of
 from requests_made import logs_request, metrics_request, traces_request
+from running_pipeline import bounded, in_house, limits, next_insert, send, turns
 
 from identity.sender import Sender
-from ingest import nested, reading, wire
-from ingest.batch import BURST, BatchLimits
+from ingest import reading, wire
+from ingest.batch import BURST
 from ingest.counters import Counters
-from ingest.delivery import RetryLimits
-from ingest.errors import BusyError, MalformedError, TooLargeError
+from ingest.errors import BusyError, MalformedError
 from ingest.intake import Accepted, Encoding
-from ingest.nested import TEXT_COST
-from ingest.pipeline import HELD_BACK_PAUSE, Pipeline, PipelineLimits
-from ingest.reading import NESTED_COST, PROTOBUF_COST
+from ingest.pipeline import HELD_BACK_PAUSE, Pipeline
 from ingest.settings import SpoolMode
-from sql import time_bounds
-from sql.settings import RetentionSettings
 from sql.signals import Signal
 from store.errors import NotReachableError
-from store.port import Insert
-
-NEVER = 3600.0
-"""Seconds: an age that no batch of a test reaches."""
-
-
-def limits(
-    *, memory: int = 10**8, max_age: float = NEVER, in_flight: int = 4, close_within: float = PATIENCE
-) -> PipelineLimits:
-    batch = BatchLimits(max_bytes=10**6, max_items=10**5, max_age=max_age)
-    retry = RetryLimits(retry_for=0.0, first_pause=0.001)
-    return PipelineLimits(memory, batch, in_flight, retry, close_within=close_within)
-
-
-def in_house(play: Callable[[Pipeline, RecordingStore], Awaitable[None]], bounds: PipelineLimits | None = None) -> None:
-    async def run() -> None:
-        store = RecordingStore()
-        async with opened(store, bounds or limits()) as pipeline:
-            await play(pipeline, store)
-            store.gate.set()
-        assert pipeline.budget.used == 0, "every byte is given back"
-
-    asyncio.run(run())
-
-
-@asynccontextmanager
-async def opened(store: RecordingStore, bounds: PipelineLimits) -> AsyncIterator[Pipeline]:
-    pipeline = Pipeline(store, Counters(CollectorRegistry()), bounds, time_bounds.bounds(RetentionSettings()))
-    try:
-        yield pipeline
-    finally:
-        store.gate.set()
-        await pipeline.close()
-
-
-def send(pipeline: Pipeline, body: bytes, signal: Signal = Signal.LOGS) -> "asyncio.Task[Accepted]":
-    return asyncio.create_task(pipeline.accept(signal, body, Encoding.PROTOBUF, Sender("10.0.0.7")))
-
-
-async def next_insert(store: RecordingStore) -> Insert:
-    return await asyncio.to_thread(store.next_insert)
-
-
-async def turns(count: int = 5) -> None:
-    """Let everything that is ready on the loop run."""
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
-async def bounded(task: "asyncio.Future[Accepted]") -> Accepted:
-    return await asyncio.wait_for(task, PATIENCE)
 
 
 def test_a_sender_hears_nothing_before_the_store_has_its_rows():
@@ -209,109 +150,6 @@ def test_json_and_protobuf_of_the_same_request_become_the_same_bytes(monkeypatch
     in_house(play)
 
 
-def test_over_the_memory_limit_senders_are_asked_to_come_back_and_then_it_works():
-    body = logs_request("x" * 1_000)
-    room = PROTOBUF_COST * len(body)
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        store.gate.clear()
-        first = send(pipeline, body)
-        await next_insert(store)
-        with pytest.raises(BusyError) as refused:
-            await pipeline.accept(Signal.LOGS, body, Encoding.PROTOBUF, Sender(""))
-        assert refused.value.retry_after >= 1
-        store.gate.set()
-        assert await bounded(first) == Accepted()
-        assert await bounded(send(pipeline, body)) == Accepted()
-        assert pipeline.budget.peak <= room
-
-    in_house(play, limits(memory=room))
-
-
-@pytest.mark.parametrize("encoding", list(Encoding))
-def test_a_request_that_takes_more_than_all_memory_to_be_read_is_read_while_nothing_else_is_held(encoding):
-    text = '{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"%s"}}]}]}]}' % ("x" * 3_000)
-    body = text.encode() if encoding is Encoding.JSON else logs_request("x" * 3_000)
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        other = pipeline.budget.reserve(1)
-        with pytest.raises(BusyError):
-            await pipeline.accept(Signal.LOGS, body, encoding, Sender(""))
-        other.release()
-        assert await pipeline.accept(Signal.LOGS, body, encoding, Sender("")) == Accepted()
-        assert len(store.stored) == 1
-
-    in_house(play, limits(memory=2 * len(body)))
-
-
-def nested_request(items: int) -> bytes:
-    """A log record whose body is an array of numbers, four bytes each."""
-    body = AnyValue(array_value=ArrayValue(values=[AnyValue(int_value=1)] * items))
-    resource = {"scope_logs": [{"log_records": [LogRecord(body=body)]}]}
-    return ExportLogsServiceRequest(resource_logs=[resource]).SerializeToString()
-
-
-def test_nested_values_are_asked_for_with_what_they_take_before_they_become_text():
-    body = nested_request(1_000)
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        other = pipeline.budget.reserve(PROTOBUF_COST * len(body))
-        with pytest.raises(BusyError):
-            await bounded(send(pipeline, body))
-        other.release()
-        assert await bounded(send(pipeline, body)) == Accepted()
-        assert pipeline.budget.peak == NESTED_COST * len(body)
-        assert b"[1,1," in body_of(store.stored[0])
-
-    in_house(play, limits(memory=NESTED_COST * len(body)))
-
-
-def test_an_array_that_alone_takes_more_than_all_memory_is_refused_for_good():
-    body = nested_request(100_000)
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        with pytest.raises(TooLargeError, match="raise the memory limit"):
-            await bounded(send(pipeline, body))
-        assert store.inserts == []
-
-    in_house(play, limits(memory=TEXT_COST * len(body) // 2))
-
-
-def test_an_array_that_fits_beside_nothing_else_is_taken():
-    body = nested_request(50_000)
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        assert await bounded(send(pipeline, body)) == Accepted()
-        assert pipeline.budget.peak == TEXT_COST * len(body)
-
-    in_house(play, limits(memory=TEXT_COST * len(body)))
-
-
-@pytest.mark.parametrize(("items", "thread"), [(100, "MainThread"), (50_000, "otelhouse-read_0")])
-def test_nested_values_of_a_large_request_become_text_beside_the_event_loop(monkeypatch, items, thread):
-    flatten, threads = wire.flatten, []
-
-    def watched(request: wire.Request, hold: nested.Hold) -> wire.Parcel:
-        threads.append(threading.current_thread().name)
-        return flatten(request, hold)
-
-    async def play(pipeline: Pipeline, _store: RecordingStore) -> None:
-        monkeypatch.setattr(wire, "flatten", watched)
-        await bounded(send(pipeline, nested_request(items)))
-        assert threads == [thread]
-
-    in_house(play)
-
-
-def test_a_request_that_can_never_fit_into_memory_is_told_so():
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        with pytest.raises(TooLargeError, match="send smaller requests, or raise the memory limit"):
-            await pipeline.accept(Signal.LOGS, logs_request("x" * 1_000), Encoding.PROTOBUF, Sender(""))
-        assert store.inserts == []
-
-    in_house(play, limits(memory=1_000))
-
-
 def test_a_sender_that_goes_away_takes_nothing_from_the_others_of_its_batch():
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         store.gate.clear()
@@ -326,47 +164,6 @@ def test_a_sender_that_goes_away_takes_nothing_from_the_others_of_its_batch():
         store.gate.set()
         assert await bounded(stayer) == Accepted()
         assert b"leaver" in body_of(store.stored[1])
-
-    in_house(play)
-
-
-class Body(bytes):
-    """Tells when nobody holds it any more."""
-
-    gone = threading.Event()
-
-    def __del__(self) -> None:
-        Body.gone.set()
-
-
-@pytest.mark.parametrize("make", [logs_request, lambda text: nested_request(20 * len(text))])
-def test_while_an_insert_runs_its_rows_are_held_and_the_body_is_not(make):
-    size = len(make("x" * 1_000))
-
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        Body.gone.clear()
-        store.gate.clear()
-        taking = pipeline.accept(Signal.LOGS, Body(make("x" * 1_000)), Encoding.PROTOBUF, Sender("10.0.0.7"))
-        task = asyncio.create_task(taking)
-        del taking
-        insert = await next_insert(store)
-        assert Body.gone.is_set()
-        assert pipeline.budget.used == len(body_of(insert))
-        assert pipeline.budget.peak >= PROTOBUF_COST * size
-        store.gate.set()
-        await bounded(task)
-
-    in_house(play)
-
-
-def test_memory_of_rows_on_their_way_stays_counted_when_their_sender_goes_away():
-    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
-        store.gate.clear()
-        task = send(pipeline, logs_request("x" * 1_000))
-        insert = await next_insert(store)
-        task.cancel()
-        await turns()
-        assert pipeline.budget.used == len(body_of(insert))
 
     in_house(play)
 

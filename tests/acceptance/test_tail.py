@@ -28,10 +28,11 @@ def viewers(house, token=""):
 
 
 def until(true):
+    """Wait for what another process knows; bounded."""
     deadline = time.monotonic() + WAIT
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.05)  # figures tell nobody when they change
 
 
 def tail(house, *words):

@@ -89,7 +89,7 @@ async def until(store, wanted):
     deadline = time.monotonic() + 30
     while (found := await asyncio.to_thread(running, store)) != wanted:
         assert time.monotonic() < deadline, f"{found} statements run, and {wanted} should"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # ClickHouse tells nobody when a statement ends; it is asked
 
 
 def test_a_statement_whose_asker_goes_away_is_stopped_with_the_rights_that_we_give(sql, house):
@@ -108,7 +108,7 @@ def test_a_statement_whose_asker_goes_away_is_stopped_with_the_rights_that_we_gi
 def test_a_statement_that_is_cancelled_in_its_first_milliseconds_is_stopped(sql, house, after_ms):
     async def go_away():
         asking = asyncio.create_task(sql.ask(ENDLESS, READER, 10))
-        await asyncio.sleep(after_ms / 1000)
+        await asyncio.sleep(after_ms / 1000)  # when it is cancelled is what is tried here
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(asking, 30)

@@ -41,7 +41,7 @@ def wait_until(condition, seconds=20):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.05)
+        time.sleep(0.05)  # ClickHouse tells nobody when a statement ends; it is asked
 
 
 async def until(condition, seconds=20):

@@ -31,20 +31,30 @@ def ended(recorder, caplog):
 
 
 class Recorder:
-    def __init__(self, seconds):
-        self._seconds = seconds
+    def __init__(self, write):
+        self._write = write
         self.asked = asyncio.Event()
         self.written = 0
 
     async def record(self, sightings):
         self.asked.set()
-        await asyncio.sleep(self._seconds)
+        await self._write()
         self.written += len(sightings)
+
+
+async def never():
+    await asyncio.Event().wait()
+
+
+async def soon():
+    """After some turns of the loop, in which the end has begun."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def test_a_store_that_is_too_slow_is_given_nothing_after_the_end(monkeypatch, caplog):
     monkeypatch.setattr(cluster_watching, "FLUSH_SECONDS", 0.02)
-    recorder = Recorder(3600)
+    recorder = Recorder(never)
 
     running, said = ended(recorder, caplog)
 
@@ -53,7 +63,7 @@ def test_a_store_that_is_too_slow_is_given_nothing_after_the_end(monkeypatch, ca
 
 
 def test_what_is_on_its_way_is_written_and_nothing_is_said(caplog):
-    recorder = Recorder(0.05)
+    recorder = Recorder(soon)
 
     running, said = ended(recorder, caplog)
 

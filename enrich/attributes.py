@@ -16,6 +16,8 @@ Have = Mapping[bytes, bytes]
 Addition = tuple[bytes, bytes]
 """Key and value of an attribute to write."""
 
+SERVICE_NAME = b"service.name"
+
 CLUSTER_UID = b"k8s.cluster.uid"
 CLUSTER_NAME = b"k8s.cluster.name"
 COMPOSITION_ID = b"krateo.composition.id"

@@ -60,7 +60,8 @@ class Compositions:
 
     def __init__(self, directory: Looks, label: str, groups: Collection[str], depth: int) -> None:
         self._directory = directory
-        self._label = label
+        self.label = label
+        """The key of the label that holds the id."""
         self._groups = frozenset(groups)
         self._depth = depth
 
@@ -86,7 +87,7 @@ class Compositions:
 
     def _of(self, known: KubernetesObject, walk: _Walk) -> tuple[str, Source]:
         depth = len(walk.path)
-        if label := known.labels.get(self._label):
+        if label := known.labels.get(self.label):
             return label, Source.OWNER_LABEL if depth else Source.LABEL
         walk.path.append(known.uid)
         walk.seen[known.uid] = depth

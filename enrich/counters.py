@@ -5,7 +5,8 @@ Names, labels and units:
 
     otelhouse_enrich_found_total{what,source}
         resources (`what`: cluster, pod, workload, composition) and event records (event_composition) of which something
-        was found out, by where it was found; source="none": it is known that there is none
+        was found out, by where it was found; source="none": it is known that there is none. what="service": resources
+        of pods that came without a name of a service and were given one
     otelhouse_enrich_unknown_total{what,reason}
         resources and event records of which it could not be found out
     otelhouse_enrich_mismatches_total{what}

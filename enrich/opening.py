@@ -19,6 +19,7 @@ from enrich.lookups import LookupLimits, Lookups, ObjectSource
 from enrich.recording import Knowledge, Sightings
 from enrich.remembered import ResourceMemory, TracedDirectory
 from enrich.resources import Resources
+from enrich.service_name import ServiceNames
 from enrich.settings import EnrichSettings
 from enrich.stage import Enrichment
 from enrich.subject import Subjects
@@ -81,21 +82,21 @@ def _resource_memory(
         Subjects(traced),
         Workloads(traced, settings.pod.labels, settings.pod.annotations),
         Compositions(traced, composition.label, composition.groups, composition.owner_depth),
-        composition.label,
+        ServiceNames(settings.pod.service_name),
         by_peer_address=settings.pod.by_peer_address,
     )
     return ResourceMemory(resources, traced, clusters)
 
 
 def _directory_limits(settings: EnrichSettings) -> DirectoryLimits:
-    directory = settings.directory
+    directory, services = settings.directory, ServiceNames(settings.pod.service_name)
     return DirectoryLimits(
         objects=directory.max_objects,
         bytes=directory.max_bytes,
         remember_s=directory.remember_s,
         address_grace_s=directory.address_grace_s,
-        annotations=settings.pod.annotations,
-        labels=(settings.composition.label, *settings.pod.labels),
+        annotations=(*settings.pod.annotations, *services.annotations),
+        labels=(settings.composition.label, *settings.pod.labels, *services.labels),
     )
 
 

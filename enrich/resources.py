@@ -15,6 +15,7 @@ from enrich.clusters import Cluster
 from enrich.composition import Compositions, Finding, Source
 from enrich.counters import CUT, CYCLE, FOUND, MISMATCH, UNKNOWN, Note
 from enrich.objects import Reference
+from enrich.service_name import ServiceNames
 from enrich.subject import Subject, Subjects
 from enrich.workload import Described, Workloads
 
@@ -72,15 +73,17 @@ class Resources:
         subjects: Subjects,
         workloads: Workloads,
         compositions: Compositions,
-        label: str,
+        services: ServiceNames,
         *,
         by_peer_address: bool = False,
     ) -> None:
-        """`label`: the key of the composition's label, which may also be that of an attribute."""
+        """The key of the composition's label may also be that of an attribute."""
+        label = compositions.label
         self._identity = identity
         self._subjects = subjects
         self._workloads = workloads
         self._compositions = compositions
+        self._services = services
         self._by_peer_address = by_peer_address
         self._own_ids = (names.COMPOSITION_ID, names.EVENT_COMPOSITION_ID, label.encode())
         self._label_ids = (names.POD_LABELS + label.encode(), names.POD_LABEL + label.encode())
@@ -102,7 +105,8 @@ class Resources:
         proof = self._identity.named(subject_.cluster_uid) if subject_ is not None else NOBODY
         decision = self._identity.decide(claim, bound=bound, proof=proof)
         self._write_cluster(decision, claim, out)
-        self._describe_pod(found, have, out, why)
+        described = self._describe_pod(found, have, out, why)
+        self._name_service(found, described, have, out, why)
         self._find_composition(found, have, out, why)
         return out
 
@@ -157,17 +161,18 @@ class Resources:
         else:
             out.notes.append((UNKNOWN, "cluster", "name_only"))
 
-    def _describe_pod(self, found: Subject, have: Have, out: Resolution, why: Why) -> None:
+    def _describe_pod(self, found: Subject, have: Have, out: Resolution, why: Why) -> Described:
         if found.pod is None:
             if found.missing is not None:
                 out.missing.append(found.missing)
             if found.unknown:
                 out.notes.append((UNKNOWN, "pod", _reason(found, why)))
-            return
+            return Described(())
         described = self._workloads.describe(found.pod, found.container)
         out.additions += [one for one in described.additions if _lacking(one[0], have)]
         out.notes.append((FOUND, "pod", found.source))
         self._note_workload(described, out, why)
+        return described
 
     def _note_workload(self, described: Described, out: Resolution, why: Why) -> None:
         out.missing += described.missing
@@ -175,6 +180,20 @@ class Resources:
             out.notes.append((UNKNOWN, "workload", why(described.missing[0])))
         else:
             out.notes.append((FOUND, "workload", "owners"))
+
+    def _name_service(self, found: Subject, described: Described, have: Have, out: Resolution, why: Why) -> None:
+        if not self._services.wanted(have, found.pod):
+            return
+        whole = found.pod is not None and not described.missing
+        named = self._services.of(found.pod, have, dict(described.additions), whole=whole)
+        if named.name:
+            unnamed = bool(have.get(names.SERVICE_NAME))  # by a word that an SDK has for it
+            (out.replacements if unnamed else out.additions).append((names.SERVICE_NAME, named.name))
+            out.notes.append((FOUND, "service", named.source))
+        elif described.missing:
+            out.notes.append((UNKNOWN, "service", why(described.missing[0])))
+        else:
+            out.notes.append((UNKNOWN, "service", _reason(found, why) or "no_object"))
 
     def _find_composition(self, found: Subject, have: Have, out: Resolution, why: Why) -> None:
         for keys, source in ((self._own_ids, Source.ATTRIBUTE), (self._label_ids, Source.POD_LABEL)):

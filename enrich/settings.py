@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from enrich.kubernetes_settings import ClusterConnection, KubernetesSettings
+from enrich.service_name import ServiceNaming
 
 MEBIBYTE = 1024 * 1024
 
@@ -91,7 +92,15 @@ class PodSettings(_Settings):
     annotations: tuple[MetadataKey, ...] = Field(
         default=(),
         max_length=64,
-        description="Annotations that are written as `k8s.pod.annotations.<key>`; others are not even kept in memory.",
+        description="Annotations that are written as `k8s.pod.annotations.<key>`; others are not even kept in memory, "
+        "but for the one that `service_name` reads.",
+    )
+    service_name: ServiceNaming = Field(
+        default=ServiceNaming.LABELS,
+        description="What gives `service.name` to telemetry of a pod whose sender gave none, such as logs read from "
+        "files. `labels`: the pod's annotation `resource.opentelemetry.io/service.name`, else its labels "
+        "`app.kubernetes.io/instance` and `app.kubernetes.io/name`, else the name of its workload, else its own; "
+        "`workload`: the same without the labels, where one release has several services; `none`: nothing does.",
     )
     by_peer_address: bool = Field(
         default=False,

@@ -87,8 +87,8 @@ def test_a_crash_loop_goes_all_the_way_to_an_agent_and_its_end_is_told(stage, wa
 
 def an_agent_finds_the_crash_loop(agent, namespace, broken, composition):
     told, problems = agent.problems(namespace)
-    # The logs have no service.name, and so no name that they could be found by.
-    assert found(problems) == [("crash loop", "Pod checkout", "60"), ("errors rise", "Service (unnamed)", "6")], (
+    # The logs came without a service.name; the house named it after the Deployment.
+    assert found(problems) == [("crash loop", "Pod checkout", "60"), ("errors rise", "Service checkout", "6")], (
         told.text
     )
     assert problems[0]["next"] == f"get_pod_errors namespace={namespace} pod_name=checkout cluster={CLUSTER}"

@@ -164,6 +164,15 @@ def test_a_pods_uid_alone_makes_rows_of_all_signals_say_whose_they_are(house):
         assert said == [(NORTH.uid, uid(10), "web", "north", "shop", "web-5d-x", "web", "web-5d")], table
 
 
+def test_logs_read_from_a_pods_files_are_found_by_its_service(house):
+    read = {"k8s.namespace.name": "shop", "k8s.pod.name": "web-5d-x", "k8s.pod.uid": uid(13)}
+    unnamed = {"service.name": "unknown_service:node", "k8s.pod.uid": uid(13)}
+    house.send((Signal.LOGS, logs(read, ("hello", {}))), (Signal.TRACES, spans(unnamed)))
+
+    assert house.rows("ServiceName, ResourceAttributes['service.name']") == [("web", "web")]
+    assert house.rows("ServiceName, ResourceAttributes['service.name']", "otel_traces") == [("web", "web")]
+
+
 def test_events_in_every_shape_have_their_composition_in_both_tables(house):
     pod = house.parts.directory.by_uid(uid(13))
     flat = {**FLAT_RESOURCE, "k8s.object.name": pod.name, "k8s.object.uid": pod.uid}

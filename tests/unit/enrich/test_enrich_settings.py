@@ -66,7 +66,7 @@ def test_settings_reach_the_parts_that_they_are_about():
         {
             "patience_ms": 7,
             "directory": {"max_objects": 100, "remember_s": 7200, "max_waiting": 150},
-            "pod": {"annotations": ["team"]},
+            "pod": {"annotations": ["team"], "service_name": "none"},
         }
     )
     assert house.parts.stage._patience == 0.007

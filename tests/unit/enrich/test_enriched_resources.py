@@ -12,6 +12,7 @@ from identity.sender import Sender
 SOUTH = Cluster(OTHER, "south")
 POD_LABEL = f"k8s.pod.labels.{LABEL}"
 ALL_OF_THE_SHOP = {
+    "service.name": "shop",
     "k8s.cluster.uid": CLUSTER,
     "k8s.cluster.name": "north",
     "k8s.namespace.name": "shop",

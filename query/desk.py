@@ -93,8 +93,9 @@ class Desk:
         Raises a `QuestionError`. `query_id` is the caller's if it wants to cancel; else one is made.
         """
         asked = self._settle(name, written, reader, query_id, manner)
-        answer = self._select(asked)
+        # Before the rows: what is stored between the two must not count as looked at.
         through = self._freshness.of(asked.question.signals, reader.scope, asked.cluster)
+        answer = self._select(asked)
         return reply.answered(asked, answer, self._limits(asked).rows, through)
 
     async def ask_async(
@@ -103,8 +104,9 @@ class Desk:
         """Answer one question beside the loop; cancelling this cancels the statement in ClickHouse."""
         asked = self._settle(name, written, reader, manner=manner)
         async with self._shares.turn(reader), self._place():
-            answer = await self._in_turn(asked)
+            # Before the rows, as in `ask`.
             through = await self._freshness.of_async(asked.question.signals, reader.scope, asked.cluster)
+            answer = await self._in_turn(asked)
             most = self._limits(asked).rows
             if asked.arrow:
                 return await asyncio.to_thread(reply.answered, asked, answer, most, through)

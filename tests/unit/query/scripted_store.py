@@ -85,6 +85,7 @@ class ScriptedStore:
         self.may_end = threading.Event()
         self.may_end.set()
         self.probe: Callable[[Select], Answer] | None = None
+        self.while_answering: Callable[[], object] = lambda: None
 
     def select(self, select: Select) -> Answer:
         if "FROM things" not in select.sql:
@@ -92,6 +93,7 @@ class ScriptedStore:
         self.asked.append(select)
         self.begun.set()
         assert self.may_end.wait(PATIENCE)
+        self.while_answering()
         if self.error:
             raise self.error
         rows = self.things[: select.limits.rows]

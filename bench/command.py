@@ -20,6 +20,7 @@ from bench import (
     clickhouse_server,
     durability_benchmark,
     embedded_benchmark,
+    enrich_command,
     ingest_benchmark,
     mcp_benchmark,
     mcp_report,
@@ -240,3 +241,4 @@ def _say(remark: str) -> None:
 
 bench.add_command(agents_command.agents)
 bench.add_command(chaos_command.chaos)
+bench.add_command(enrich_command.enrich)

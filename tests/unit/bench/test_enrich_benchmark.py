@@ -18,7 +18,6 @@ from sql.signals import Signal
 def few_objects(monkeypatch):
     monkeypatch.setattr(enrich_benchmark, "WORKLOADS", 5)
     monkeypatch.setattr(enrich_benchmark, "EVENTS", 50)
-    monkeypatch.setattr(enrich_benchmark, "ROUNDS", 1)
 
 
 def read(shape):
@@ -49,6 +48,6 @@ def test_nearly_all_events_get_the_composition_of_their_pod(few_objects):
 
 def test_a_shape_is_measured_with_and_without(few_objects):
     shape = enrich_benchmark.logs("logs", 100, 10)
-    figures = asyncio.run(enrich_benchmark.measure([shape]))
+    figures = asyncio.run(enrich_benchmark.measure([shape], rounds=1))
     assert figures["logs"].without > 0
     assert figures["logs"].with_ > 0

@@ -7,6 +7,7 @@ spool` need a ClickHouse server that nothing else uses meanwhile: one given by U
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -50,19 +51,29 @@ def bench() -> None:
 @click.option("--rounds", default=3, show_default=True, help="Rounds of load and floor in turns.")
 @click.option("--workload", "names", multiple=True, type=click.Choice(list(workloads.SHAPES)), help="Only these.")
 @click.option("--compression", multiple=True, type=click.Choice(["none", "gzip"]), help="Only these.")
+@click.option("--enrichment", multiple=True, type=click.Choice(["off", "on"]), help="Only these.")
 @click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
-def ingest(url: str, items: int, rounds: int, names: tuple[str, ...], compression: tuple[str, ...], out: Path) -> None:
+def ingest(  # noqa: PLR0913  one for each option
+    *,
+    url: str,
+    items: int,
+    rounds: int,
+    names: tuple[str, ...],
+    compression: tuple[str, ...],
+    enrichment: tuple[str, ...],
+    out: Path,
+) -> None:
     """CPU of ingester and of ClickHouse for an item, beside the Native floor of the same run."""
-    plan = ingest_benchmark.Plan(items=items, rounds=rounds, compressions=compression or ("none", "gzip"))
+    compressions = compression or ("none", "gzip")
+    plans = [ingest_benchmark.Plan(items, rounds, compressions, one == "on") for one in enrichment or ("off", "on")]
     figures = []
     with _server(url) as (store_url, meter):
         version = _version(meter)
-        for name in names or workloads.SHAPES:
-            for chosen in plan.compressions:
-                with _database(meter):
-                    figures.append(ingest_benchmark.run(meter, store_url, workloads.SHAPES[name](), chosen, plan))
-                click.echo(report.as_markdown(figures[-1:]).splitlines()[-1], err=True)
-    click.echo(report.as_markdown(figures))
+        for name, chosen, plan in itertools.product(names or workloads.SHAPES, compressions, plans):
+            with _database(meter):
+                figures.append(ingest_benchmark.run(meter, store_url, workloads.SHAPES[name](), chosen, plan))
+            click.echo(report.as_markdown(figures[-1:]).splitlines()[-1], err=True)
+    click.echo(report.as_page(figures))
     for path in report.write(out, figures, version):
         click.echo(f"wrote {path}", err=True)
 

@@ -11,7 +11,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -19,11 +19,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from prometheus_client import CollectorRegistry
 
-from bench import workloads
-from enrich.clusters import Cluster
-from enrich.objects import Container, KubernetesObject, Owner, Reference
+from bench import pods, workloads
+from enrich.objects import KubernetesObject, Reference
 from enrich.opening import Enriched, open_enrichment
-from enrich.settings import COMPOSITION_GROUP, EnrichSettings
+from enrich.settings import EnrichSettings
 from identity.sender import Sender
 from ingest.counters import Counters
 from ingest.intake import Encoding
@@ -31,7 +30,7 @@ from ingest.memory import Budget
 from ingest.reading import Reader
 from sql.signals import Signal
 
-CLUSTERS = tuple(Cluster(f"c0000000-0000-0000-0000-00000000000{number}", f"cluster-{number}") for number in range(3))
+CLUSTERS = pods.CLUSTERS
 WORKLOADS, PODS = 600, 10
 """Workloads of a cluster, and pods of a workload."""
 ROUNDS = 15
@@ -69,50 +68,12 @@ class _Silent:
         return None
 
 
-def _uid(cluster: int, workload: int, place: int) -> str:
-    return f"{cluster:08x}-{workload:04x}-4000-8000-{place:012x}"
-
-
-def _made(
-    cluster: int, workload: int, place: int, kind: tuple[str, str], owner: KubernetesObject | None
-) -> KubernetesObject:
-    group, name = kind
-    pod = name == "Pod"
-    owners = (Owner(owner.uid, owner.group, owner.kind, owner.name, controller=True),) if owner else ()
-    return KubernetesObject(
-        cluster_uid=CLUSTERS[cluster].uid,
-        uid=_uid(cluster, workload, place),
-        group=group,
-        version="v1",
-        kind=name,
-        name=f"workload-{workload}-{place}",
-        namespace=f"namespace-{workload % 40}",
-        owners=owners,
-        labels={f"app.kubernetes.io/{key}": f"w{workload}" for key in ("name", "instance", "version", "part-of")},
-        node=f"node-{workload % 90}" if pod else "",
-        addresses=(f"10.{cluster}.{workload % 256}.{place}",) if pod else (),
-        containers=(Container("app", f"{cluster}{workload:04x}{place:059x}"),) if pod else (),
-    )
-
-
-def _objects() -> Iterator[KubernetesObject]:
-    """Pods three owners below a composition, which alone tells the id."""
-    for cluster in range(len(CLUSTERS)):
-        for workload in range(WORKLOADS):
-            owner = None
-            for place, kind in enumerate(((COMPOSITION_GROUP, "App"), ("apps", "Deployment"), ("apps", "ReplicaSet"))):
-                owner = _made(cluster, workload, 1000 + place, kind, owner)
-                yield owner
-            for place in range(PODS):
-                yield _made(cluster, workload, place, ("", "Pod"), owner)
-
-
 def watched_clusters() -> Enriched:
     """Put an enrichment together that knows all pods."""
     enriched = open_enrichment(EnrichSettings(), CollectorRegistry(), len(CLUSTERS), _Silent())
     for cluster in CLUSTERS:
         enriched.clusters.found(cluster)
-    for known in _objects():
+    for known in pods.objects(len(CLUSTERS), WORKLOADS, PODS):
         enriched.directory.put(known)
     return enriched
 
@@ -122,7 +83,7 @@ def _of_a_pod(resource: Resource, draw: random.Random) -> None:
     kept = [one for one in resource.attributes if not one.key.startswith("k8s.")]
     del resource.attributes[:]
     resource.attributes.extend(kept)
-    uid = _uid(draw.randrange(len(CLUSTERS)), draw.randrange(WORKLOADS), draw.randrange(PODS))
+    uid = pods.uid(draw.randrange(len(CLUSTERS)), draw.randrange(WORKLOADS), draw.randrange(PODS))
     resource.attributes.add(key="k8s.pod.uid").value.string_value = uid
 
 
@@ -138,7 +99,7 @@ def logs(name: str, records: int, resources: int, requests: int = 4, *, own: boo
         for resource in request.resource_logs:
             if own:
                 place = next(one for one in resource.resource.attributes if one.key == "k8s.pod.uid")
-                place.value.string_value = _uid(0, draw.randrange(WORKLOADS), draw.randrange(PODS))
+                place.value.string_value = pods.uid(0, draw.randrange(WORKLOADS), draw.randrange(PODS))
             else:
                 _of_a_pod(resource.resource, draw)
         bodies.append(request.SerializeToString())
@@ -166,7 +127,7 @@ def _about_a_pod(body: AnyValue, cluster: int, draw: random.Random) -> None:
     workload = draw.randrange(WORKLOADS) + (WORKLOADS if draw.random() < 0.01 else 0)
     for one in about.kvlist_value.values:
         if one.key == "uid":
-            one.value.string_value = _uid(cluster, workload, draw.randrange(PODS))
+            one.value.string_value = pods.uid(cluster, workload, draw.randrange(PODS))
 
 
 class _Pair:

@@ -10,15 +10,20 @@ In: a ClickHouse server. Out: one `Figures` a workload, from rounds of three ste
 
 Steps 2 and 3 see the same machine. Under load a CPU second buys less work, since caches and memory are shared: what
 ClickHouse used in step 1 is given as well, but compared with nothing.
+
+With enrichment the house watches a cluster of five thousand pods (`bench.watched_pods`), which the requests are from:
+of Kubernetes they say a pod's uid, and the house adds the rest. Steps 2 and 3 write what it added as well.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import house_process, native_floor, processes, sender
+from bench import house_process, native_floor, processes, sender, watched_pods
 from bench.clickhouse_meter import Meter
 from bench.house_process import RunningHouse
 from bench.workloads import Workload
-from ingest import units, wire
+from ingest import units
+from ingest.wire import Parcel
 from sql import otlp
 from store.opening import open_store
 from store.port import Store
@@ -42,6 +47,7 @@ class Figures:
     clickhouse_under_load_us: float
     ingester_peak_bytes: int
     rows_per_insert: int
+    enriched: bool = False
 
     @property
     def items_per_second(self) -> float:
@@ -61,6 +67,8 @@ class Plan:
     items: int = 1_500_000
     rounds: int = 3
     compressions: tuple[str, ...] = ("none", "gzip")
+    enriched: bool = False
+    """Whether the house enriches what comes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +95,29 @@ def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan
     """Measure one workload. The database of `meter` is this run's own."""
     settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
     loads, pairs = [], []
-    with house_process.running("ingest", settings) as house:
+    parcels = watched_pods.parcels(workload, enriched=plan.enriched)
+    with (
+        watched_pods.settings(enriched=plan.enriched) as more,
+        house_process.running("ingest", {**settings, **more}) as house,
+    ):
+        if plan.enriched:
+            watched_pods.wait_until_known(house)
         store = open_store(StoreSettings(url=store_url, database=meter.database))
         count = workload.senders
         sender.send(house.grpc, workload, count=count, at_once=workload.senders, compression=compression)
         for _ in range(plan.rounds):
             loads.append(_load(meter, house, workload, compression, plan))
+            check_enriched(meter, workload, enriched=plan.enriched)
             rows = loads[-1].items // max(1, loads[-1].inserts)
-            pairs.append(_pair(meter, store, workload, max(1, round(rows / workload.items_per_request))))
+            pairs.append(_pair(meter, store, workload, parcels, max(1, round(rows / workload.items_per_request))))
         peak = processes.cost_of(house.pid).peak_bytes
         store.close()
+    return _figures(workload, compression, plan, loads, pairs, peak)
+
+
+def _figures(
+    workload: Workload, compression: str, plan: Plan, loads: Sequence[_Load], pairs: Sequence[_Pair], peak: int
+) -> Figures:
     items, rows = sum(load.items for load in loads), sum(pair.rows for pair in pairs)
     return Figures(
         workload=workload.name,
@@ -110,6 +131,7 @@ def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan
         clickhouse_under_load_us=sum(load.clickhouse for load in loads) / items * 1e6,
         ingester_peak_bytes=peak,
         rows_per_insert=items // max(1, sum(load.inserts for load in loads)),
+        enriched=plan.enriched,
     )
 
 
@@ -126,9 +148,8 @@ def _load(meter: Meter, house: RunningHouse, workload: Workload, compression: st
     return _Load(items, sent.seconds, inserts, ingester, clickhouse)
 
 
-def _pair(meter: Meter, store: Store, workload: Workload, requests_per_insert: int) -> _Pair:
+def _pair(meter: Meter, store: Store, workload: Workload, parcels: Sequence[Parcel], requests_per_insert: int) -> _Pair:
     empty_tables(meter, workload)
-    parcels = [wire.read(workload.signal, request) for request in workload.requests]
     numbers = range(_INSERTS_A_ROUND * requests_per_insert)
     ours = meter.cpu_seconds()
     for first in numbers[::requests_per_insert]:
@@ -149,6 +170,15 @@ def check(workload: Workload, sent: sender.Sent, items: int) -> None:
     expected = sent.acknowledged * workload.items_per_request
     if items != expected:
         raise RuntimeError(f"{workload.name}: {expected} items were acknowledged, ClickHouse holds {items}")
+
+
+def check_enriched(meter: Meter, workload: Workload, *, enriched: bool) -> None:
+    """The same of a run in which not every item was enriched, or one was that should not."""
+    wrong = "=" if enriched else "!="
+    for table in workload.tables:
+        asked = f"SELECT count() FROM {table} WHERE ResourceAttributes['k8s.deployment.name'] {wrong} ''"
+        if count := meter.number(asked):
+            raise RuntimeError(f"{workload.name}: {count} items in {table} were {'not ' * enriched}enriched")
 
 
 def empty_tables(meter: Meter, workload: Workload) -> None:

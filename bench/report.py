@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from bench import ingest_bars
 from bench.ingest_benchmark import Figures
 
 _ROW, _LEFT, _WIDTH, _BAR = 46, 190, 520, 14
@@ -42,7 +43,7 @@ def as_json(figures: Sequence[Figures], clickhouse_version: str) -> str:
 def figures_of(told: Mapping[str, Any]) -> list[Figures]:
     """Read back what `as_json` wrote."""
     names = [field.name for field in dataclasses.fields(Figures)]
-    return [Figures(**{name: line[name] for name in names}) for line in told["figures"]]
+    return [Figures(**{name: line[name] for name in names if name in line}) for line in told["figures"]]
 
 
 def as_markdown(figures: Sequence[Figures]) -> str:
@@ -52,15 +53,26 @@ def as_markdown(figures: Sequence[Figures]) -> str:
         "| items/s | items an INSERT | ingester's peak memory |\n|---|---|---|---|---|---|---|---|---|\n"
     )
     return head + "".join(
-        f"| {line.workload}, {line.compression} | {line.bytes_per_item:.0f} | {line.ingester_us:.2f} "
+        f"| {name_of(line)} | {line.bytes_per_item:.0f} | {line.ingester_us:.2f} "
         f"| {line.clickhouse_us:.2f} | {line.floor_us:.2f} | {line.over_floor:.2f} "
         f"| {line.items_per_second:,.0f} | {line.rows_per_insert:,} | {line.ingester_peak_bytes / 2**20:.0f} MiB |\n"
         for line in figures
     )
 
 
-def as_svg(figures: Sequence[Figures]) -> str:
-    """Draw a pair of bars a line: ingester and ClickHouse in one, the Native floor below it."""
+def as_page(figures: Sequence[Figures]) -> str:
+    """Give the table, and below it the bars."""
+    return f"{as_markdown(figures)}\n{ingest_bars.as_markdown(figures)}"
+
+
+def name_of(line: Figures) -> str:
+    """Name what was sent, how, and what was done with it."""
+    return f"{line.workload}, {line.compression}{', enriched' * line.enriched}"
+
+
+def as_svg(every: Sequence[Figures]) -> str:
+    """Draw a pair of bars a line: ingester and ClickHouse in one, the Native floor below it; without enrichment."""
+    figures = [line for line in every if not line.enriched] or every
     scale = _WIDTH / max(max(line.ingester_us + line.clickhouse_us, line.floor_us) for line in figures)
     height = _ROW * len(figures) + 60
     size = f'width="{_LEFT + _WIDTH + 90}" height="{height}"'
@@ -79,7 +91,7 @@ def write(folder: Path, figures: Sequence[Figures], clickhouse_version: str) -> 
     """Write the three forms into `folder` and give their paths."""
     texts = {
         "ingest.json": as_json(figures, clickhouse_version),
-        "ingest.md": as_markdown(figures),
+        "ingest.md": as_page(figures),
         "ingest.svg": as_svg(figures),
     }
     return [write_text(folder / name, text) for name, text in texts.items()]

@@ -17,19 +17,22 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from bench import pods
 from sql.signals import Signal
 
 _RESOURCE_ATTRIBUTES = (
-    "k8s.cluster.name",
-    "k8s.namespace.name",
-    "k8s.node.name",
-    "k8s.pod.name",
-    "k8s.pod.uid",
+    "deployment.environment.name",
+    "host.name",
     "k8s.container.name",
-    "k8s.deployment.name",
+    "os.type",
+    "process.executable.name",
+    "process.runtime.version",
     "service.version",
     "telemetry.sdk.language",
 )
+"""What an SDK in a pod says of itself, beside the pod's uid, which it has from the downward API."""
+WORKLOADS, PODS = 500, 10
+"""Workloads of the cluster that all comes from, and pods of a workload (`bench.pods`)."""
 _ROUTES = ("/cart", "/cart/{item}", "/checkout", "/orders/{id}", "/healthz", "/search")
 
 
@@ -113,7 +116,12 @@ def _resource(draw: random.Random, service: str) -> Resource:
     pod = f"{service}-{draw.randrange(16**9):09x}-{draw.randrange(16**5):05x}"
     attributes = [_attribute("service.name", service)]
     attributes += [_attribute(key, f"{key[-6:]}-{pod[-14:]}") for key in _RESOURCE_ATTRIBUTES]
+    attributes.append(_attribute("k8s.pod.uid", _pod_uid(draw)))
     return Resource(attributes=attributes)
+
+
+def _pod_uid(draw: random.Random) -> str:
+    return pods.uid(0, draw.randrange(WORKLOADS), draw.randrange(PODS))
 
 
 def _log_request(draw: random.Random, items: int) -> bytes:
@@ -248,7 +256,7 @@ def _event(draw: random.Random) -> dict[str, object]:
             "kind": "Pod",
             "name": pod,
             "namespace": "shop",
-            "uid": f"{draw.randrange(16**32):032x}",
+            "uid": _pod_uid(draw),
             "resourceVersion": str(draw.randrange(10**9)),
             "fieldPath": "spec.containers{payment}",
         },

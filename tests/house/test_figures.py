@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from bench import report, spool_benchmark
+import pytest
+
+from bench import ingest_bars, report, spool_benchmark
 
 ROOT = Path(__file__).parents[2]
 TOLD = json.loads((ROOT / "docs" / "figures" / "ingest.json").read_text(encoding="utf-8"))
@@ -12,6 +14,18 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_table_is_the_one_that_the_benchmark_wrote():
     assert report.as_markdown(report.figures_of(TOLD)).strip() in README
+
+
+def test_the_page_is_what_the_benchmark_wrote():
+    page = (ROOT / "docs" / "figures" / "ingest.md").read_text(encoding="utf-8")
+    assert page == report.as_page(report.figures_of(TOLD))
+
+
+@pytest.mark.parametrize("enriched", [False, True], ids=["plain", "enriched"])
+def test_every_bar_of_ingest_holds(enriched):
+    reached = [one for one in ingest_bars.reached(report.figures_of(TOLD)) if one.enriched is enriched]
+    assert len(reached) == sum(len(bar.compressions) for bar in ingest_bars.BARS), "each was measured"
+    assert [one for one in reached if not one.holds] == []
 
 
 def test_the_picture_is_drawn_from_the_same_figures():

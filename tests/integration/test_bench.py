@@ -6,7 +6,17 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from bench import mcp_benchmark, mcp_report, question_benchmark, question_cases, question_report, spool_benchmark
+from bench import (
+    mcp_benchmark,
+    mcp_report,
+    question_benchmark,
+    question_cases,
+    question_report,
+    report,
+    spool_benchmark,
+    watched_pods,
+    workloads,
+)
 from bench.clickhouse_meter import Meter
 from bench.command import bench
 
@@ -17,10 +27,30 @@ def test_a_small_run_measures_ingester_clickhouse_and_floor(clickhouse_server, t
         bench, [*words, "--compression", "gzip", "--rounds", "1", "--out", str(tmp_path)], catch_exceptions=False
     )
     assert done.exit_code == 0, done.output
-    (line,) = json.loads((tmp_path / "ingest.json").read_text())["figures"]
-    assert line["items"] == 12 * 8192, "one round of one request a sender"
-    assert min(line["ingester_us"], line["clickhouse_us"], line["floor_us"]) > 0
-    assert line["rows_per_insert"] > 8192, "requests are gathered"
+    figures = report.figures_of(json.loads((tmp_path / "ingest.json").read_text()))
+    assert (tmp_path / "ingest.md").read_text() == report.as_page(figures)
+    assert [line.enriched for line in figures] == [False, True]
+    for line in figures:
+        assert line.items == 12 * 8192, "one round of one request a sender"
+        assert min(line.ingester_us, line.clickhouse_us, line.floor_us) > 0
+        assert line.rows_per_insert > 8192, "requests are gathered"
+
+
+@pytest.mark.parametrize("name", workloads.SHAPES)
+def test_everything_that_is_sent_is_from_pods_of_the_watched_cluster(name):
+    made = workloads.SHAPES[name]()
+    workload = replace(made, requests=made.requests[:1])
+
+    (plain,), (enriched,) = (watched_pods.parcels(workload, enriched=one) for one in (False, True))
+
+    said = b"".join(enriched.chunks)
+    assert b"k8s.deployment.name" not in b"".join(plain.chunks)
+    for added in (b"k8s.deployment.name", b"k8s.cluster.name"):
+        assert said.count(added) == 1, "what is added stands in the request's one resource"
+    if name == "kubernetes events":
+        assert said.count(b"krateo.io/composition-id") == workload.items_per_request, "each is of its own pod's"
+    else:
+        assert said.count(b"krateo.composition.id") == 1
 
 
 def test_a_small_run_measures_the_spool_beside_the_direct_way_and_leaves_nothing(clickhouse_server, tmp_path):

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from bench import report
+from bench import ingest_bars, report
 from bench.ingest_benchmark import Figures
 
 LINE = Figures(
@@ -47,3 +47,31 @@ def test_all_three_forms_are_written(tmp_path):
     paths = report.write(tmp_path / "new", [LINE, dataclasses.replace(LINE, compression="none")], "26.7")
     assert [path.name for path in paths] == ["ingest.json", "ingest.md", "ingest.svg"]
     assert all(path.stat().st_size for path in paths)
+
+
+@pytest.mark.parametrize("enriched", [False, True])
+def test_a_bar_that_was_missed_is_told_as_that(enriched):
+    quick = dataclasses.replace(LINE, workload="flat logs", ingester_us=2.5, enriched=enriched)
+    slow = dataclasses.replace(quick, ingester_us=2.6)
+
+    assert [one.holds for one in ingest_bars.reached([quick])] == [True, False], (
+        "2.5 us hold, 1.8 over the floor do not"
+    )
+    assert [one.holds for one in ingest_bars.reached([slow])] == [False, False]
+    assert ingest_bars.as_markdown([slow]).count(", missed") == 2
+    assert f"| {'on' if enriched else 'off'} |" in ingest_bars.as_markdown([slow])
+
+
+def test_with_enrichment_an_event_may_take_what_a_hundred_thousand_a_minute_leave():
+    event = dataclasses.replace(LINE, workload="kubernetes events", ingester_us=600.0)
+
+    assert not ingest_bars.reached([event])[0].holds
+    assert ingest_bars.reached([dataclasses.replace(event, enriched=True)])[0].holds
+
+
+def test_figures_with_enrichment_are_named_so_and_not_drawn():
+    enriched = dataclasses.replace(LINE, enriched=True)
+
+    assert "| logs & more, gzip, enriched |" in report.as_markdown([LINE, enriched])
+    assert report.as_svg([LINE, enriched]) == report.as_svg([LINE])
+    assert report.figures_of(json.loads(report.as_json([enriched], "26.7"))) == [enriched]

@@ -17,6 +17,7 @@ from agents_scene import LEAK, MODERN, Agent, Scene
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
+from needed_programs import lacking
 from running_house import WAIT, House, command, environment
 
 pytestmark = pytest.mark.timeout(400)
@@ -65,7 +66,7 @@ def needed(tool):
 
 def test_curl_lists_the_tools_without_a_session_and_sees_plain_json(scene):
     if shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+        lacking("curl is not installed")
     agent = scene.reader("viewer")
 
     done = subprocess.run(

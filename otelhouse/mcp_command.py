@@ -135,6 +135,7 @@ def mcp_user(configuration: Configuration, *, username: str, form: str) -> None:
         seconds=math.ceil(sql.seconds),
         memory_bytes=sql.memory_bytes,
         bytes_read=sql.bytes_read,
+        rows=agent_user.rows_of_answers(sql.rows),
         result_bytes=sql.result_bytes,
         at_once=2 * sql.at_once,
     )

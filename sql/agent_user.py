@@ -22,6 +22,10 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _GRANT = re.compile(r"GRANT (?P<rights>.+) ON (?P<what>\S+) TO (?P<who>\S+)(?P<option> WITH GRANT OPTION)?")
 
 
+TREE_ROWS = 50_000
+"""Rows that the syntax tree of a statement may have, which the same user reads before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one statement may cost at most."""
@@ -29,6 +33,7 @@ class Bounds:
     seconds: int
     memory_bytes: int
     bytes_read: int
+    rows: int
     result_bytes: int
     at_once: int
 
@@ -49,6 +54,11 @@ class AgentUser:
                 raise ValueError(f"{what} {name!r}: give a name of letters, digits and `_`")
         if not _HASH.fullmatch(self.password_hash):
             raise ValueError("the password's hash has 64 hexadecimal digits")
+
+
+def rows_of_answers(rows: int) -> int:
+    """Rows that the profile lets through, where a statement may give `rows`: one more says that there are more."""
+    return max(rows, TREE_ROWS) + 1
 
 
 @cache
@@ -100,6 +110,7 @@ def _fill(file: str, user: AgentUser, **more: str) -> str:
         "seconds": str(bounds.seconds),
         "memory_bytes": str(bounds.memory_bytes),
         "bytes_read": str(bounds.bytes_read),
+        "rows": str(bounds.rows),
         "result_bytes": str(bounds.result_bytes),
         "at_once": str(bounds.at_once),
     }

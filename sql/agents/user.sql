@@ -7,6 +7,7 @@ CREATE SETTINGS PROFILE OR REPLACE ${profile} SETTINGS
     max_memory_usage = ${memory_bytes} MIN 0 MAX ${memory_bytes},
     max_bytes_to_read = ${bytes_read} MIN 0 MAX ${bytes_read},
     read_overflow_mode = 'throw',
+    max_result_rows = ${rows} MIN 1 MAX ${rows},
     max_result_bytes = ${result_bytes} MIN 0 MAX ${result_bytes},
     result_overflow_mode = 'throw',
     max_threads = 4 MAX 4,

@@ -17,6 +17,7 @@ from mcp_server.agent_sql import AgentSql
 from mcp_server.settings import AgentSqlSettings
 from otelhouse.__main__ import cli
 from otelhouse.invocation import Surroundings
+from sql import agent_user
 from store import opening
 from store.errors import StoreError
 from store.port import Limits, Select
@@ -39,6 +40,7 @@ BOUNDS = (
     "max_execution_time",
     "max_memory_usage",
     "max_bytes_to_read",
+    "max_result_rows",
     "max_result_bytes",
     "max_concurrent_queries_for_user",
 )
@@ -156,7 +158,7 @@ async def _an_agent_asks(server):
 
 
 def test_the_agents_user_has_the_bounds_of_the_settings_and_its_password_from_the_secret():
-    bounds = {"seconds": 7, "at_once": 3, "memory_bytes": 200_000_000}
+    bounds = {"seconds": 7, "at_once": 3, "memory_bytes": 200_000_000, "rows": 70_000}
     told = ",".join(f"settings.mcp.sql.{name}={value}" for name, value in bounds.items())
     objects = template(*AGENT, "--set", told)
     users = _parsed(the(objects, "ConfigMap", "otelhouse-clickhouse")["data"]["agent-user.xml"])
@@ -166,6 +168,7 @@ def test_the_agents_user_has_the_bounds_of_the_settings_and_its_password_from_th
     profile = users.find("profiles").find("otelhouse_agent_profile")
     assert profile.findtext("max_execution_time") == "7"
     assert profile.findtext("max_memory_usage") == "200000000"
+    assert profile.findtext("max_result_rows") == str(agent_user.rows_of_answers(70_000))
     assert profile.findtext("max_concurrent_queries_for_user") == "6"
     assert users.find("users").find("otelhouse_agent").find("password").attrib == {"from_env": secret["name"]}
     assert secret["valueFrom"]["secretKeyRef"] == {"name": "agents", "key": "password"}
@@ -182,7 +185,14 @@ def test_the_agents_user_has_the_bounds_that_mcp_user_gives_without_settings():
     assert {one.tag: int(one.text) for one in profile if one.tag in BOUNDS} == dict(
         zip(
             BOUNDS,
-            (plain.seconds, plain.memory_bytes, plain.bytes_read, plain.result_bytes, 2 * plain.at_once),
+            (
+                plain.seconds,
+                plain.memory_bytes,
+                plain.bytes_read,
+                agent_user.rows_of_answers(plain.rows),
+                plain.result_bytes,
+                2 * plain.at_once,
+            ),
             strict=True,
         )
     )

@@ -13,8 +13,9 @@ from mcp_server.settings import AgentSqlSettings
 from sql import agent_user
 from sql.migrate import migrate
 from sql.settings import SchemaSettings
+from store.errors import StoreError
 from store.opening import open_reader, open_store
-from store.port import Select
+from store.port import Limits, Select
 from store.settings import StoreSettings
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
@@ -27,6 +28,8 @@ ENDLESS = (
 )
 RUNNING = "SELECT count() FROM system.processes WHERE user = 'agent'"
 PASSWORD = "of the agent"
+ROWS = 2**20
+"""That the user's profile lets through."""
 
 HOUSE_USER = """
         <default>
@@ -47,7 +50,7 @@ HOUSE_USER = """
 
 
 def configuration():
-    bounds = agent_user.Bounds(60, 2**34, 2**40, 2**32, 8)
+    bounds = agent_user.Bounds(60, 2**34, 2**40, ROWS, 2**32, 8)
     user = agent_user.AgentUser("agent", hashlib.sha256(PASSWORD.encode()).hexdigest(), "default", bounds)
     directories = "<user_directories><users_xml><path>config.xml</path></users_xml></user_directories>"
     return (
@@ -79,6 +82,19 @@ def sql(server, house):
     sql = AgentSql(house, reader, "default", settings)
     yield sql
     sql.close()
+
+
+def test_the_profile_alone_bounds_the_rows_of_a_statement_and_nobody_may_raise_that(server, house):
+    reader = open_reader(StoreSettings(url=server.url, username="agent", password=PASSWORD))
+    rows = Select("SELECT count() FROM (SELECT number FROM numbers({rows:UInt64}))", {"rows": 10})
+    try:
+        assert reader.select(rows).rows == [(10,)]
+        for more in ({}, {"max_result_rows": ROWS + 1}, {"max_result_rows": 0}):
+            many = Select("SELECT number FROM numbers({n:UInt64})", {"n": ROWS + 1}, Limits(rows=2 * ROWS), more)
+            with pytest.raises(StoreError, match=r"max_result_rows|Limit for result"):
+                reader.select(many)
+    finally:
+        reader.close()
 
 
 def running(store):

@@ -83,6 +83,7 @@
   | replace "${seconds}" (dig "seconds" 20 $sql | toString | float64 | ceil | int64 | toString)
   | replace "${memory_bytes}" (dig "memory_bytes" 536870912 $sql | int64 | toString)
   | replace "${bytes_read}" (dig "bytes_read" 10737418240 $sql | int64 | toString)
+  | replace "${rows}" (dig "rows" 1000 $sql | int64 | max 50000 | add 1 | toString)
   | replace "${result_bytes}" (dig "result_bytes" 16777216 $sql | int64 | toString)
   | replace "${at_once}" (dig "at_once" 4 $sql | int64 | mul 2 | toString)
   | replace "${grants}" (join "\n" $grants) -}}

@@ -8,7 +8,7 @@ from sql import agent_user, scopes
 from sql.agent_user import AgentUser, Bounds
 
 HASH = "a" * 64
-USER = AgentUser("otelhouse_agent", HASH, "telemetry", Bounds(20, 512, 1024, 16, 8))
+USER = AgentUser("otelhouse_agent", HASH, "telemetry", Bounds(20, 512, 1024, 50_001, 16, 8))
 
 
 def test_readable_is_telemetry_and_not_what_the_house_keeps_about_itself():
@@ -27,6 +27,7 @@ def test_the_statements_give_the_user_nothing_but_reading():
         f"GRANT SELECT ON telemetry.{table} TO otelhouse_agent;" for table in agent_user.readable_tables()
     ]
     assert "readonly = 2 CONST" in text
+    assert "max_result_rows = 50001 MIN 1 MAX 50001," in text
     assert HASH in text
     assert "$" not in text
 
@@ -40,6 +41,8 @@ def test_the_file_is_xml_with_the_same_rights_and_bounds():
     assert profile.findtext("readonly") == "2"
     assert profile.findtext("max_execution_time") == "20"
     assert profile.findtext("constraints/max_memory_usage/max") == "512"
+    assert profile.findtext("max_result_rows") == "50001"
+    assert profile.findtext("constraints/max_result_rows/max") == "50001"
 
 
 @pytest.mark.parametrize("name", ["a b", "a'; DROP USER x --", "", "1a", "a-b", "x" * 65])

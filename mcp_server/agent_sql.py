@@ -210,7 +210,8 @@ class AgentSql:
             memory_bytes=self._settings.memory_bytes,
         )
         try:
-            return await self._select(door, Select(statement, {}, limits, settings, query_id), narrowed=bool(narrowing))
+            asked = Select(statement, {}, limits, settings, query_id, partial=True)
+            return await self._select(door, asked, narrowed=bool(narrowing))
         except errors.FailedError as failed:
             if narrowing:
                 raise

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import anyio
@@ -86,6 +86,8 @@ class Caller:
         now = self._now()
         call = Call(given, reader, self._desk, now, progress, settings.stale_after_s, settings.events_stale_after_s)
         finding = await uncancelled(tool.run(call))
+        # Whatever a tool makes of its answers, it cannot forget that they were partial.
+        finding = replace(finding, missing_shards=tuple(sorted({*finding.missing_shards, *call.missing_shards})))
         finding, freshness, lag = standing.judge(finding, now, call.stale_of)
         most = int(given.get("max_tokens", settings.answer_tokens))
         manner = Manner(most, self._mask, call.full)

@@ -60,6 +60,8 @@ class Finding:
     """Whose freshness the answer depends on."""
     query_ids: tuple[str, ...] = ()
     scope: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    missing_shards: tuple[str, ...] = ()
+    """Shards of ClickHouse's cluster that did not answer: what they hold is not known."""
     paging: Paging | None = None
     narrow: tuple[str, ...] = ()
     """Parameters that would make the answer smaller."""
@@ -90,6 +92,7 @@ def of_reply(reply: Reply, title: str = "", *, full: bool = False, offset: int =
         data_through=reply.data_through,
         query_ids=(reply.query_id,),
         scope=reply.scope,
+        missing_shards=reply.missing_shards,
     )
 
 
@@ -107,5 +110,6 @@ def together(*findings: Finding) -> Finding:
             signals=tuple(dict.fromkeys((*first.signals, *other.signals))),
             query_ids=(*first.query_ids, *other.query_ids),
             scope=first.scope or other.scope,
+            missing_shards=tuple(dict.fromkeys((*first.missing_shards, *other.missing_shards))),
         )
     return first

@@ -86,4 +86,5 @@ def _bare(call: Call, reply: Reply) -> Finding:
         signals=signals,
         query_ids=found.query_ids,
         scope=found.scope,
+        missing_shards=found.missing_shards,
     )

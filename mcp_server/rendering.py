@@ -143,7 +143,7 @@ class _Page:
     def written(self, blocks: Sequence[_Block]) -> Rendered:
         """Both forms, with the rows that each block shows."""
         more = any(block.shown < len(block.rows) or block.table.more for block in blocks)
-        structured: Structured = {**self.circumstances, "complete": not more}
+        structured: Structured = {**self.circumstances, "complete": not more and not self.finding.missing_shards}
         structured["tables"] = [_structured(block) for block in blocks if block.rows]
         if more and (next_page := _next_page(self.finding, blocks)):
             structured["next_cursor"] = next_page
@@ -156,6 +156,8 @@ class _Page:
 
 def _head(tool: str, finding: Finding, freshness: Freshness, lag: str) -> list[str]:
     outcome = "no data" if finding.empty else "answered"
+    if finding.missing_shards:
+        outcome = f"{outcome}, IN PART"
     lines = [f"{tool}: {outcome}. {finding.summary}".rstrip()]
     facts = [f"window {_window(finding.window)}"] if finding.window else []
     facts.append(f"cluster {finding.cluster or 'all'}")
@@ -188,6 +190,8 @@ def _short(at: str) -> str:
 
 def _circumstances(finding: Finding, freshness: Freshness) -> Structured:
     said: Structured = {"outcome": "no_data" if finding.empty else "answered"}
+    if finding.missing_shards:
+        said |= {"partial": True, "missing_shards": list(finding.missing_shards)}
     if finding.summary:
         said["summary"] = finding.summary
     if finding.window:

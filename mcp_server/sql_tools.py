@@ -137,6 +137,7 @@ class SqlTools:
             notes=notes if answer.rows else ("No row is no proof of health: look at `freshness`.",),
             query_ids=(answer.query_id,),
             scope=asked.narrowing.shown,
+            missing_shards=answer.missing,
             signals=asked.signals,
             data_through=asked.data_through,
             paging=Paging(offset, None, of),

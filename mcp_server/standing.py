@@ -2,7 +2,7 @@
 
 In: a finding, the moment, and for each signal the seconds by which its newest may lie behind; how far the data reach is
 told of the cluster that was asked about, where one was. Out: fresh, stale or
-unknown, with a note where it is not fresh. Unknown counts as not fresh.
+unknown, with a note where it is not fresh. Unknown counts as not fresh, and an answer of some shards is not fresh.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,9 @@ from sql.parameter import NANOSECONDS, read_time
 
 def judge(finding: Finding, now: int, stale_of: Callable[[str], float]) -> tuple[Finding, Freshness, str]:
     """The finding with its notes, the word for it, and how far the stalest signal lies behind, as text."""
+    if finding.missing_shards:
+        told = f"PARTIAL: {', '.join(finding.missing_shards)} did not answer; what it holds is not in this."
+        finding = replace(finding, notes=(told, *finding.notes))
     if not finding.signals:
         return finding, Freshness.UNKNOWN, ""
     missing = [signal for signal in finding.signals if signal not in finding.data_through]
@@ -32,7 +35,8 @@ def judge(finding: Finding, now: int, stale_of: Callable[[str], float]) -> tuple
     finding = replace(finding, notes=(*finding.notes, *notes))
     if behind:
         return finding, Freshness.STALE, f", {length(max(behind.values()))} behind"
-    return finding, Freshness.UNKNOWN if missing else Freshness.FRESH, ""
+    known = not missing and not finding.missing_shards
+    return finding, Freshness.FRESH if known else Freshness.UNKNOWN, ""
 
 
 def length(nanoseconds: int) -> str:

@@ -35,6 +35,9 @@ class Call:
     events_stale_after: float = 3600.0
     """The same for Kubernetes events, which are rare."""
 
+    missing_shards: set[str] = field(default_factory=set)
+    """Shards that did not answer a question of this call."""
+
     def stale_of(self, signal: str) -> float:
         """Seconds by which this signal may lie behind."""
         return self.events_stale_after if signal == "events" else self.stale_after
@@ -43,7 +46,9 @@ class Call:
         """Ask a question. What is None or empty is not given. Raises a `query.errors.QuestionError`."""
         await self.progress(f"asking {question}")
         given = {name: value for name, value in written.items() if value is not None and value != ""}
-        return await self.desk.ask_async(question, given, reader=self.reader)
+        reply = await self.desk.ask_async(question, given, reader=self.reader)
+        self.missing_shards.update(reply.missing_shards)
+        return reply
 
     def text(self, name: str) -> str:
         """An argument, or an empty text."""

@@ -121,6 +121,8 @@ def write_table(table: Mapping[str, object], *, wide: bool) -> None:
 def _remark(answered: Answered) -> None:
     if answered.scope:
         click.echo(f"narrowed to what your token may see: {answered.scope}", err=True)
+    if answered.missing_shards:
+        click.echo(f"PARTIAL: {answered.missing_shards} did not answer; what they hold is not in this", err=True)
     window = f" between {answered.window.replace('/', ' and ')}" if answered.window else ""
     if not answered.rows:
         click.echo(f"no rows{window}", err=True)

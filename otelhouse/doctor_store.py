@@ -5,12 +5,13 @@ In: the settings. Out: findings. Makes nothing: where the embedded engine's fold
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 
-from otelhouse import doctor_clickhouse, doctor_tables
+from otelhouse import doctor_clickhouse, doctor_tables, table_opening
 from otelhouse.doctor_checks import Diagnosis, failed, ok, warning
 from otelhouse.opening import UNKNOWN_DATABASE, name_of
 from otelhouse.settings import Settings
-from sql import server_version
+from sql import cluster_migration, server_version
 from store import opening
 from store.errors import MisconfiguredError, StoreError
 from store.port import Store
@@ -49,5 +50,25 @@ def _look(store: Store, name: str, settings: Settings) -> Iterator[Diagnosis]:
         yield failed(str(error), "install another ClickHouse")
         return
     yield ok(f"{name} answers, version {version}")
+    if settings.store.cluster:
+        yield from _nodes(store, settings)
     yield from doctor_clickhouse.look(store, settings)
     yield from doctor_tables.look(store, settings)
+
+
+def _nodes(store: Store, settings: Settings) -> Iterator[Diagnosis]:
+    """Each node of the cluster by itself."""
+    cluster = settings.store.cluster
+    try:
+        found = cluster_migration.nodes(store, cluster)
+    except cluster_migration.ClusterError as error:
+        yield failed(str(error), "mend store.cluster")
+        return
+    silent = dict(cluster_migration.silent(found, partial(table_opening.open_node, settings.store)))
+    for node, problem in silent.items():
+        yield failed(
+            f"{node} of cluster {cluster} does not answer: {problem}",
+            "start it, or mend its address in remote_servers; until then answers are partial and what comes in waits",
+        )
+    if not silent:
+        yield ok(f"all {len(found)} nodes of cluster {cluster} answer")

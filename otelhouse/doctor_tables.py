@@ -6,9 +6,11 @@ is said.
 
 from collections.abc import Iterator
 
+from otelhouse import table_opening
 from otelhouse.doctor_checks import Diagnosis, failed, ok, warning
 from otelhouse.settings import Settings
-from sql import catalogue, existing_tables, migrate, schema
+from sql import catalogue, existing_tables, schema
+from sql.cluster_migration import ClusterError, NodeError
 from sql.existing_tables import ExistingTables, UnfitTableError
 from sql.migrate import MigrationReport
 from sql.migration_ledger import LedgerError
@@ -23,12 +25,15 @@ _TOLD = 5
 def look(store: Store, settings: Settings) -> Iterator[Diagnosis]:
     """All of it. Raises `StoreError`."""
     try:
-        report = migrate.check(store, settings.sql)
+        report = table_opening.bring_up_to_date(store, settings, dry_run=True)
     except UnfitTableError as error:
         yield failed(str(error), "otelhouse migrate, once the table is out of the way")
         return
     except LedgerError as error:
         yield failed(str(error), "run the release that wrote it, or a newer one")
+        return
+    except (ClusterError, NodeError) as error:
+        yield failed(str(error), "mend the cluster, or the settings that are about it; then run this again")
         return
     yield from _up_to_date(store, report)
     existing = existing_tables.read(store)

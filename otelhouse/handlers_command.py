@@ -76,13 +76,11 @@ def export(configuration: Configuration, *, part: str, user: str, password_sha25
         seconds=limits.max_seconds,
         bytes_read=limits.max_bytes_read,
         memory_bytes=limits.max_memory_bytes,
+        cluster=configuration.settings.store.cluster,
     )
+    questions = load_catalogue(cluster=reader.cluster)
     try:
-        text = (
-            http_handlers.routes(load_catalogue())
-            if part == "routes"
-            else http_handlers.reader(load_catalogue(), reader)
-        )
+        text = http_handlers.routes(questions) if part == "routes" else http_handlers.reader(questions, reader)
     except http_handlers.ExportError as problem:
         raise Misuse(str(problem)) from problem
     if out is None:

@@ -256,7 +256,8 @@ class House:
     def _open_desk(self, store: Store) -> Desk:
         prometheus_client.ProcessCollector(registry=self._registry)
         prometheus_client.PlatformCollector(registry=self._registry)
-        questions = load_catalogue() if self.roles.serve or self.roles.mcp else Catalogue(())
+        asked = self.roles.serve or self.roles.mcp
+        questions = load_catalogue(cluster=self.settings.store.cluster) if asked else Catalogue(())
         desk = Desk(store, questions, self.settings.query)
         self._closing.push_async_callback(asyncio.to_thread, desk.close)
         return desk
@@ -271,6 +272,9 @@ class House:
             if pipeline.spooling is not None:
                 checks["spool"] = partial(_check_spool, pipeline, pipeline.spooling)
                 tolerated = tuple(readiness.store_checks(store))
+        if self.settings.store.cluster:
+            checks[readiness.SHARDS] = readiness.shard_check(store)
+            tolerated = (*tolerated, readiness.SHARDS)
         if self._watching is not None:
             checks |= self._watching.checks()
             tolerated = (*tolerated, cluster_watching.CHECK)

@@ -57,6 +57,8 @@ class Answered:
     """What the token's scope narrowed the answer to, `clusters=east`, or empty."""
     next_cursor: str = ""
     """Where the rows after these begin, or empty."""
+    missing_shards: str = ""
+    """Shards of ClickHouse's cluster whose rows are not in it, or empty."""
 
 
 def ask(url: str, name: str, written: Mapping[str, str], form: str, access: Access = NO_ACCESS) -> Answered:
@@ -165,7 +167,8 @@ def _answered(url: str, body: bytes, headers: http.client.HTTPMessage) -> Answer
     truncated = headers.get("x-otelhouse-truncated") == "true"
     left_out = headers.get("x-otelhouse-left-out", "")
     scope, next_cursor = headers.get("x-otelhouse-scope", ""), headers.get("x-otelhouse-next-cursor", "")
-    return Answered(body, int(rows), truncated, headers.get("x-otelhouse-window", ""), left_out, scope, next_cursor)
+    window, missing = headers.get("x-otelhouse-window", ""), headers.get("x-otelhouse-missing-shards", "")
+    return Answered(body, int(rows), truncated, window, left_out, scope, next_cursor, missing)
 
 
 def _refusal(url: str, status: int, body: bytes) -> Refusal:

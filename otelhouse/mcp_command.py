@@ -102,7 +102,7 @@ async def _serve(settings: Settings, progress: Progress) -> None:
         store = await opening.open_store(settings.store, progress)
         closing.push_async_callback(asyncio.to_thread, store.close)
         await opening.bring_up(store, settings, progress, with_tables=False, wait_s=settings.process.store_wait_s)
-        desk = Desk(store, load_catalogue(), settings.query)
+        desk = Desk(store, load_catalogue(cluster=settings.store.cluster), settings.query)
         closing.push_async_callback(asyncio.to_thread, desk.close)
         registry = prometheus_client.CollectorRegistry()
         ground = agents_opening.Ground(settings, store, desk, registry, Path.cwd())

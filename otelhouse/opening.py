@@ -10,11 +10,20 @@ import asyncio
 import logging
 import time
 
+from otelhouse import table_opening
 from otelhouse.progress import Progress
 from otelhouse.settings import Settings
-from sql import agent_user, catalogue, existing_tables, migrate, migration_ledger, migration_lock, server_version
+from sql import (
+    agent_user,
+    catalogue,
+    cluster_migration,
+    existing_tables,
+    migrate,
+    migration_ledger,
+    migration_lock,
+    server_version,
+)
 from sql.migrate import MigrationReport
-from sql.settings import SchemaSettings
 from store import opening
 from store.errors import RetryableError, StoreError
 from store.port import Limits, Select, Store
@@ -33,6 +42,7 @@ _LIMITS = Limits(seconds=10.0, rows=1)
 MIGRATION_ERRORS = (
     StoreError,
     migrate.MigrationError,
+    cluster_migration.ClusterError,
     migration_ledger.LedgerError,
     migration_lock.LockHeldError,
     migration_lock.LockLostError,
@@ -54,7 +64,8 @@ def name_of(settings: StoreSettings) -> str:
     """Which ClickHouse, in words."""
     if settings.embedded:
         return f"the embedded ClickHouse engine in {settings.path}"
-    return f"ClickHouse at {settings.address.name}, database {settings.database}"
+    cluster = f" on cluster {settings.cluster}" if settings.cluster else ""
+    return f"ClickHouse at {settings.address.name}, database {settings.database}{cluster}"
 
 
 async def open_store(settings: StoreSettings, progress: Progress) -> Store:
@@ -75,7 +86,7 @@ async def bring_up(store: Store, settings: Settings, progress: Progress, *, with
     await wait_for(store, settings, progress, make_database=with_tables, wait_s=wait_s)
     await check_version(store)
     if with_tables:
-        tell_left_alone(await bring_tables_up_to_date(store, settings.sql, progress))
+        tell_left_alone(await bring_tables_up_to_date(store, settings, progress))
 
 
 async def wait_for(store: Store, settings: Settings, progress: Progress, *, make_database: bool, wait_s: float) -> None:
@@ -130,9 +141,9 @@ async def check_version(store: Store) -> None:
         raise StartError(str(error)) from error
 
 
-async def bring_tables_up_to_date(store: Store, settings: SchemaSettings, progress: Progress) -> MigrationReport:
+async def bring_tables_up_to_date(store: Store, settings: Settings, progress: Progress) -> MigrationReport:
     """Run the migrations that are missing. Raises `StartError`."""
-    work = asyncio.to_thread(migrate.migrate, store, settings)
+    work = asyncio.to_thread(table_opening.bring_up_to_date, store, settings)
     try:
         return await progress.during("Bringing the tables up to date", work)
     except RetryableError as error:

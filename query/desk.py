@@ -204,7 +204,7 @@ class Desk:
             settings = {"readonly": READ_ONLY, **asked.narrowing.settings}
             sql = asked.question.statement({**asked.given.values, **asked.place.bound})
             form = ARROW if asked.arrow else ""
-            return self._store.select(Select(sql, bound, limits, settings, asked.query_id, form))
+            return self._store.select(Select(sql, bound, limits, settings, asked.query_id, form, partial=True))
         except StoreError as error:
             log.warning("question %s failed (query id %s): %s", asked.question.name, asked.query_id, error)
             raise self._not_adopted(asked.question, error) or _failure(asked, error) from error

@@ -25,6 +25,7 @@ from typing import ClassVar
 from store import errors as store_errors
 
 _NOT_REACHABLE = "See that ClickHouse runs and look at /readyz, then ask again."
+_SHARDS = "Ask again: what the other shards have is answered then, as partial. `otelhouse doctor` names the nodes."
 _LIMIT = "Ask for a shorter time window, or filter by service."
 _FAILED = "Look at the house's log; if the schema is old, run `otelhouse migrate`."
 _LONGEST = 500
@@ -137,6 +138,9 @@ def from_store(error: store_errors.StoreError, *, quote: bool = True) -> Questio
     """
     said = _shortened(str(error)) if quote else ""
     where = "" if quote else f": its words are in the house's log (query id {error.query_id or '-'})"
+    if isinstance(error, store_errors.ShardsMissingError):
+        missing = ", ".join(error.shards)
+        return NotReachableError(f"Of ClickHouse's cluster, {missing} did not answer{where}", mend=_SHARDS, quoted=said)
     if isinstance(error, store_errors.NotReachableError):
         return NotReachableError(f"ClickHouse does not answer{where}", mend=_NOT_REACHABLE, quoted=said)
     if isinstance(error, store_errors.OverloadedError):

@@ -193,6 +193,11 @@ def _answer_schema(question: Question) -> dict[str, object]:
             "rows": {"type": "array", "items": {"type": "object", "properties": row}},
             "row_count": {"type": "integer"},
             "truncated": {"type": "boolean", "description": "Whether there were more rows than these."},
+            "partial": {
+                "type": "boolean",
+                "description": "Whether rows are left out because shards of ClickHouse's cluster did not answer.",
+            },
+            "missing_shards": {"type": "array", "items": _TEXT, "description": "Those shards."},
             "next_cursor": {
                 "type": ["string", "null"],
                 "description": "What to give as `cursor`, with the same parameters, for the rows after these.",

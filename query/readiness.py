@@ -41,6 +41,19 @@ class Finding:
         return self.degraded or not self.problem
 
 
+SHARDS = "shards"
+"""The check's name in `/readyz`, where ClickHouse is a cluster."""
+
+
+def shard_check(store: Store) -> Check:
+    """The check that every shard of the cluster answers; its problem names those that do not."""
+    return functools.partial(_every_shard_answers, store)
+
+
+def _every_shard_answers(store: Store) -> None:
+    store.select(Select(catalogue.probe("shards"), limits=_LIMITS))
+
+
 def store_checks(store: Store) -> dict[str, Check]:
     """The checks every house has: ClickHouse answers, and the tables are there."""
     return {

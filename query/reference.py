@@ -32,6 +32,8 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
   stream). What JSON says beside the rows is in response headers, `x-otelhouse-rows`, `-truncated` and the like.
 - **Numbers**: 64-bit integers are JSON numbers (JavaScript rounds those above 2^53; ids are texts); NaN and the
   infinities are `null`.
+- **Partial**: `partial` is true where shards of a ClickHouse cluster did not answer; `missing_shards` names them, and
+  what they hold is not in the answer.
 - **Truncated**: `truncated` is true exactly when there were more rows than the answer holds. Where another parameter
   than `limit` cut them, `left_out` names it and says how many it left out: `{"series": 12}`. Where `limit` did,
   `next_cursor` is what to give as `cursor`, with the same parameters, for the rows after these.

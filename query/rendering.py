@@ -69,6 +69,9 @@ def headers(reply: Reply) -> dict[str, str]:
         "x-otelhouse-query-id": reply.query_id,
         "x-otelhouse-elapsed-seconds": f"{reply.elapsed:.6f}",
     }
+    if reply.partial:
+        found["x-otelhouse-partial"] = "true"
+        found["x-otelhouse-missing-shards"] = ", ".join(reply.missing_shards)
     asked = f"{reply.question}?{urlencode(reply.parameters)}"
     if len(asked) <= LONGEST_ASKED:
         found["x-otelhouse-asked"] = asked
@@ -114,6 +117,8 @@ def circumstances(reply: Reply) -> dict[str, object]:
         "columns": [_column(column) for column in reply.columns],
         "row_count": reply.row_count,
         "truncated": reply.truncated,
+        "partial": reply.partial,
+        "missing_shards": list(reply.missing_shards),
         "next_cursor": reply.next_cursor or None,
         "scope": {name: list(values) for name, values in reply.scope.items()} if reply.scope else None,
         "left_out": dict(reply.left_out),

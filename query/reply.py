@@ -95,6 +95,13 @@ class Reply:
     """What to give for `cursor`, with the same parameters, for the rows after these; empty at the end."""
     arrow: ArrowPage | None = None
     """The rows, where they were wanted as Arrow."""
+    missing_shards: tuple[str, ...] = ()
+    """Shards of ClickHouse's cluster that did not answer: their rows are not in it."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether there may be more that it does not know of; a number in it may be too small, and none no news."""
+        return bool(self.missing_shards)
 
     @property
     def row_count(self) -> int:
@@ -131,6 +138,7 @@ def answered(asked: Asked, answer: Answer, most: int, data_through: Mapping[str,
         scope=MappingProxyType(dict(asked.narrowing.shown)),
         next_cursor=_next(asked, page) if more else "",
         arrow=page if isinstance(page, ArrowPage) else None,
+        missing_shards=answer.missing,
     )
 
 

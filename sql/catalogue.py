@@ -148,11 +148,14 @@ class Catalogue(Mapping[str, Question]):
         return Catalogue(one for one in self.values() if door in one.doors)
 
 
-def load_catalogue(folder: Folder | None = None) -> Catalogue:
-    """Read every .sql file of a folder; without one, the questions that come with the house."""
+def load_catalogue(folder: Folder | None = None, *, cluster: str = "") -> Catalogue:
+    """Read every .sql file of a folder; without one, the questions that come with the house.
+
+    `cluster`: where they are asked, by its name; empty for one server.
+    """
     source: Folder = resources.files("sql") / "handlers" if folder is None else folder
     files = [file for file in source.iterdir() if file.name.endswith(".sql")]
-    return Catalogue(read_question(file.name, file.read_text(encoding="utf-8")) for file in files)
+    return Catalogue(read_question(file.name, file.read_text(encoding="utf-8"), cluster=cluster) for file in files)
 
 
 @cache
@@ -162,22 +165,29 @@ def probe(name: str) -> str:
 
 
 @cache
-def fragments() -> Mapping[str, str]:
-    """The expressions that questions share, by name."""
-    folder = resources.files("sql") / "handlers" / "fragments"
-    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
-    texts = {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8").rstrip() for file in files}
+def fragments(cluster: str = "") -> Mapping[str, str]:
+    """The expressions that questions share, by name; what is another in a cluster is that of `cluster`."""
+    texts = _fragment_texts("fragments")
+    if cluster:
+        spread = {**_fragment_texts("cluster"), "cluster": cluster}
+        texts |= {name: rendering.include(text, spread)[0] for name, text in spread.items()}
     # A fragment may name others, which name none.
     return {name: rendering.include(text, texts)[0] for name, text in texts.items()}
 
 
-def read_question(file: str, text: str) -> Question:
+def _fragment_texts(name: str) -> dict[str, str]:
+    folder = resources.files("sql") / "handlers" / name
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    return {file.name.removesuffix(".sql"): file.read_text(encoding="utf-8").rstrip() for file in files}
+
+
+def read_question(file: str, text: str, *, cluster: str = "") -> Question:
     """Read one handler file. `file` is its name, which must be the question's name and `.sql`."""
     lines, body = header.split_header(text)
     statement = body.strip()
     first = len(lines) + 1 + body[: len(body) - len(body.lstrip())].count("\n")
     try:
-        sql, origins = rendering.include(statement, fragments())
+        sql, origins = rendering.include(statement, fragments(cluster))
     except rendering.RenderError as problem:
         raise HandlerFileError(file, first, str(problem)) from problem
     reader = _Reader(file, header.read_entries(file, lines), [first + line for line in origins])

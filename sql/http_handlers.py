@@ -51,6 +51,8 @@ class ReadingUser:
     seconds: float = 30.0
     bytes_read: int = 20 * 1024**3
     memory_bytes: int = 2 * 1024**3
+    cluster: str = ""
+    """The cluster whose node it asks; empty for one server."""
 
 
 def routes(questions: Catalogue) -> str:
@@ -128,6 +130,8 @@ def _profile(questions: Sequence[Question], user: ReadingUser) -> str:
         "output_format_json_quote_64bit_integers": 0,
         "output_format_json_named_tuples_as_objects": 0,
         **scopes.without_synthetic(),
+        # As `store.shards` has it; a shard that does not answer fails the question.
+        **({"distributed_product_mode": "global", "skip_unavailable_shards": 0} if user.cluster else {}),
         **_own_settings(questions),
     }
     lines = "\n".join(f"        <{name}>{escape(str(value))}</{name}>" for name, value in settings.items())

@@ -21,6 +21,7 @@ from functools import cache
 from importlib import resources
 
 from sql import existing_tables, migration_ledger, migration_lock, migration_plan, rendering, schema, server_version
+from sql.existing_tables import ExistingTables, UnfitTableError
 from sql.migration_ledger import Entry
 from sql.migration_plan import Situation, Step
 from sql.schema import Kind
@@ -29,6 +30,7 @@ from store.errors import MisconfiguredError, StoreError
 from store.port import Limits, Select, Store
 
 _DDL_LIMITS = Limits(seconds=migration_lock.STATEMENT_SECONDS)
+_DISTRIBUTED = "ENGINE = Distributed("
 
 
 class MigrationError(Exception):
@@ -49,6 +51,29 @@ class MigrationReport:
     """Tables and views that were here before us and are not altered; `adopt` would."""
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be made of one database of one server."""
+
+    steps: Callable[[Situation], list[Step]]
+    refuse: Callable[[ExistingTables], None]
+    """Raises `UnfitTableError` for a table that is in the way."""
+    finds: bool = True
+    """Whether tables that were there before us are somebody else's, and left alone."""
+
+
+def _refuse_parts_of_a_cluster(existing: ExistingTables) -> None:
+    existing_tables.refuse_unfit(existing, frozenset(_names(Kind.TABLE)))
+    if spread := sorted(name for name in _names(Kind.TABLE) if _DISTRIBUTED in existing.definitions.get(name, "")):
+        raise UnfitTableError(
+            f"{spread[0]} is spread over a cluster: set store.cluster to the cluster's name, or use another database"
+        )
+
+
+ONE_SERVER = Plan(migration_plan.steps, _refuse_parts_of_a_cluster)
+"""Tables and all that feeds them in one database."""
+
+
 def create_database(store: Store, name: str) -> None:
     """Make the database if it is missing. The store must stand on another one: a door opens only on what is there."""
     store.select(Select(rendering.fill(_text("create_database"), {"database": rendering.identifier(name)})))
@@ -67,21 +92,34 @@ def migrate(
     `adopt` alters tables that a collector's exporter made: our extra columns and deduplication windows are added.
     `dry_run` says nothing to ClickHouse but questions. `said` is called with each statement before it runs.
     """
-    situation = _look(store, settings, adopt=adopt)
-    steps = migration_plan.steps(situation)
+    return carry_out(store, settings, ONE_SERVER, adopt=adopt, dry_run=dry_run, said=said)
+
+
+def carry_out(
+    store: Store,
+    settings: SchemaSettings,
+    plan: Plan,
+    *,
+    adopt: bool = False,
+    dry_run: bool = False,
+    said: Callable[[str], object] | None = None,
+) -> MigrationReport:
+    """Do what `plan` says of the store's database, as `migrate` does."""
+    situation = _look(store, settings, plan, adopt=adopt)
+    steps = plan.steps(situation)
     if dry_run:
         return _report(situation, pending=steps)
     if not steps and situation.ledger.begun:
         return _report(situation)
     quoted = rendering.identifier(situation.database)
     with migration_lock.hold(store, quoted, wait_seconds=settings.lock_wait_seconds) as lock:
-        _begin(store, situation.database, lock)
+        _begin(store, situation.database, lock, finds=plan.finds)
         # What was pending before the lock was ours may be done by now.
-        situation = _look(store, settings, adopt=adopt)
-        steps = migration_plan.steps(situation)
+        situation = _look(store, settings, plan, adopt=adopt)
+        steps = plan.steps(situation)
         for step in steps:
             _take(store, quoted, step, lock, said)
-    return _report(_look(store, settings), applied=steps)
+    return _report(_look(store, settings, plan), applied=steps)
 
 
 def check(store: Store, settings: SchemaSettings) -> MigrationReport:
@@ -89,18 +127,18 @@ def check(store: Store, settings: SchemaSettings) -> MigrationReport:
     return migrate(store, settings, dry_run=True)
 
 
-def _look(store: Store, settings: SchemaSettings, *, adopt: bool = False) -> Situation:
+def _look(store: Store, settings: SchemaSettings, plan: Plan, *, adopt: bool = False) -> Situation:
     version = server_version.read(store)
     server_version.check(version)
     database = str(store.select(Select(_text("database"))).rows[0][0])
     existing = existing_tables.read(store)
-    existing_tables.refuse_unfit(existing, frozenset(_names(Kind.TABLE)))
+    plan.refuse(existing)
     ledger = migration_ledger.read(store, rendering.identifier(database), existing)
     return Situation(database, existing, ledger, settings, version, adopt)
 
 
-def _begin(store: Store, database: str, lock: migration_lock.MigrationLock) -> None:
-    """Write down, once, what was here before us: later it could not be told from what we made."""
+def _begin(store: Store, database: str, lock: migration_lock.MigrationLock, *, finds: bool) -> None:
+    """Write down, once, what was here before us (`finds`): later it could not be told from what we made."""
     quoted = rendering.identifier(database)
     existing = existing_tables.read(store)
     if migration_ledger.read(store, quoted, existing).begun:
@@ -111,7 +149,7 @@ def _begin(store: Store, database: str, lock: migration_lock.MigrationLock) -> N
         Select(rendering.fill(make.text, {"database": quoted, "on_cluster": "", "replicated": ""}), limits=_DDL_LIMITS)
     )
     for name in [*_names(Kind.TABLE), *_names(Kind.VIEW)]:
-        if name in existing and name != migration_ledger.TABLE:
+        if finds and name in existing and name != migration_ledger.TABLE:
             migration_ledger.write(store, quoted, Entry.FOUND, name)
     migration_ledger.write(store, quoted, Entry.BEGUN, "")
 

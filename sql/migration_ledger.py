@@ -32,6 +32,7 @@ class Entry(StrEnum):
     ADOPTED = "adopted"
     """It was, and was altered when we were told to."""
     MIGRATION = "migration"
+    DISTRIBUTED = "distributed"
     DICTIONARY = "dictionary"
     SINK = "sink"
     VIEW = "view"

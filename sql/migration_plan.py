@@ -5,7 +5,7 @@ statements rendered. Nothing is asked and nothing is done here, so a dry run pri
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -73,7 +73,7 @@ class Situation:
 def values(database: str, settings: SchemaSettings) -> Mapping[str, str]:
     """Give what `${...}` stands for in sql/schema/, sql/decode/, sql/migrations/ and sql/adopt/.
 
-    `on_cluster` and `replicated` are empty: one server. A cluster is the same files with both of them filled in.
+    `on_cluster` and `replicated` are empty: one server. `sql.cluster_plan` fills them in for a cluster.
     """
     reach = time_bounds.bounds(settings.retention)
     return {
@@ -120,22 +120,30 @@ def steps(situation: Situation) -> list[Step]:
         conditions(situation.settings, situation.version, _columns_after_adoption(situation)),
     )
     return [
-        *_migrations(situation, render),
+        *migrations(situation, render),
         *_adoptions(situation, render),
-        *(
-            step
-            for item in schema.objects()
-            if item.kind is Kind.DICTIONARY
-            for step in _dictionary(situation, item, render)
-        ),
-        *(step for item in schema.objects() if item.kind is Kind.SINK for step in _sink(situation, item, render)),
-        *(step for item in schema.objects() if item.kind is Kind.VIEW for step in _view(situation, item, render)),
-        *_retention(situation, render),
-        *_durability(situation, render),
+        *feeding(situation, render),
+        *keeping(situation, render),
     ]
 
 
-def _migrations(situation: Situation, render: Rendering) -> Iterator[Step]:
+def feeding(situation: Situation, render: Rendering) -> Iterator[Step]:
+    """Make what keeps no rows follow its files: dictionaries, the Null tables that rows come in by, views."""
+    followers: Mapping[Kind, Callable[[Situation, SchemaObject, Rendering], Iterator[Step]]]
+    followers = {Kind.DICTIONARY: _dictionary, Kind.SINK: _sink, Kind.VIEW: _view}
+    for item in schema.objects():  # in this order
+        if item.kind in followers:
+            yield from followers[item.kind](situation, item, render)
+
+
+def keeping(situation: Situation, render: Rendering) -> Iterator[Step]:
+    """Make how tables keep rows follow the settings."""
+    yield from _retention(situation, render)
+    yield from _durability(situation, render)
+
+
+def migrations(situation: Situation, render: Rendering) -> Iterator[Step]:
+    """Take the migrations that are outstanding."""
     for migration in migration_ledger.outstanding(situation.ledger, schema.migrations()):
         wanted = (statement for statement in migration.statements if not _done(statement, situation.existing))
         statements = tuple(render(statement) for statement in wanted)

@@ -28,6 +28,7 @@ _SOURCE = re.compile(r"\bFROM \$\{database\}\.(\w+)")
 _EARLIER = re.compile(r"^-- earlier text: ([0-9a-f]{64})$", re.MULTILINE)
 _MIGRATION = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _SEPARATOR = re.compile(r"^-- statement\b.*\n", re.MULTILINE)
+_SHARDING = re.compile(r"^-- sharding: (.+)$", re.MULTILINE)
 _QUERY_BEGIN = "\nAS\n"
 
 
@@ -56,6 +57,8 @@ class SchemaObject:
     """Of a view, the table that it writes to."""
     source: str = ""
     """Of a view, the table whose inserts it sees."""
+    sharding: str = ""
+    """Of a table, the expression that says on which shard of a cluster a row is; empty for one of each node's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,9 @@ def read_object(file_name: str, text: str) -> SchemaObject:
     if what == "DICTIONARY":
         return SchemaObject(name, Kind.DICTIONARY, text)
     if what == "TABLE":
-        return SchemaObject(name, Kind.SINK if "\nENGINE = Null" in text else Kind.TABLE, text)
+        sharding = _SHARDING.search(text)
+        kind = Kind.SINK if "\nENGINE = Null" in text else Kind.TABLE
+        return SchemaObject(name, kind, text, sharding=sharding[1] if sharding else "")
     if len(target) != 1 or len(set(source)) != 1 or _QUERY_BEGIN not in text:
         raise SchemaFileError(
             f"{file_name}: a view needs a line TO ${{database}}.TABLE, a line AS, and one FROM ${{database}}.TABLE"

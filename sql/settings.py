@@ -82,6 +82,12 @@ class SchemaSettings(BaseModel):
         "5 to 10 % where the disk takes 0.1 ms for an fsync, and one part costs up to 185 of them. Not for tables that "
         "somebody else made, nor where ClickHouse keeps its parts in object storage.",
     )
+    replicated: bool = Field(
+        default=True,
+        description="In a cluster (`store.cluster`), make Replicated tables: each shard has a copy on each of its "
+        "replicas, and goes on while one of them answers. It takes ClickHouse Keeper, and the macros `shard` and "
+        "`replica` on every node. Off only where each shard is one node.",
+    )
     lock_wait_seconds: float = Field(
         default=90.0,
         ge=0,

@@ -67,14 +67,18 @@ class _Live:
 
     def trouble(self, problem: str) -> None:
         for channel in self.channels.values():
-            message = status(channel.coding, failing=bool(problem))
+            message = status(channel.coding, failing=bool(problem), missing_shards=self.tap.missing_shards)
             for viewer in channel.viewers:
                 viewer.tell(message)
 
 
-def status(coding: Coding, *, failing: bool) -> object:
+def status(coding: Coding, *, failing: bool, missing_shards: Sequence[str] = ()) -> object:
     """Say whether rows can be read. ClickHouse's own words are in the log: they may quote what is not for everybody."""
-    told = {"state": "failing", "message": "new rows cannot be read now"} if failing else {"state": "live"}
+    told: dict[str, object] = {"state": "live"}
+    if failing:
+        told = {"state": "failing", "message": "new rows cannot be read now"}
+    if failing and missing_shards:
+        told |= {"partial": True, "missing_shards": list(missing_shards)}
     return coding.message("status", b"", json.dumps(told).encode())
 
 
@@ -146,7 +150,7 @@ class Streams:
         viewer = Viewer(channel, cursor, reader, self.settings, self.figures, recheck)
         channel.viewers.add(viewer)
         if live.tap.problem:
-            viewer.tell(status(coding, failing=True))
+            viewer.tell(status(coding, failing=True, missing_shards=live.tap.missing_shards))
         self._viewers.add(viewer)
         self._by_reader[reader.name] = self._by_reader.get(reader.name, 0) + 1
         live.viewers += 1

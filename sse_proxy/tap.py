@@ -25,7 +25,7 @@ from sse_proxy.rows import Entry, Hole, Read, Row
 from sse_proxy.seen import MOST_KNOWN, Group, Seen, batches, newest
 from sse_proxy.settings import StreamSettings
 from sse_proxy.watching import Values
-from store.errors import LimitError, StoreError
+from store.errors import LimitError, ShardsMissingError, StoreError
 from store.port import Answer, Limits, Parameter, Select, Setting, Store
 
 _log = logging.getLogger(__name__)
@@ -88,6 +88,8 @@ class Tap:
         self.ahead = 0
         """What ClickHouse's clock is ahead of ours, in nanoseconds; known once it is ready."""
         self.problem = ""
+        self.missing_shards: tuple[str, ...] = ()
+        """Shards that do not answer. Nothing is handed on meanwhile, so that what they hold is not passed over."""
         self.turns = asyncio.Lock()
         """For those who look through the ring, each for some milliseconds."""
         self._store = store
@@ -136,6 +138,7 @@ class Tap:
                 more = await (self._look() if self.is_ready else self._begin())
             except StoreError as error:
                 failures += 1
+                self.missing_shards = error.shards if isinstance(error, ShardsMissingError) else ()
                 self._failed(str(error))
                 await asyncio.sleep(min(_LONGEST_PAUSE, self._settings.poll_s * 2 ** min(failures, 10)))
                 continue

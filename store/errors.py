@@ -3,6 +3,7 @@
     StoreError
     ├── RetryableError           the same bytes, sent again later, may well succeed
     │   ├── NotReachableError    nobody answered: down, not yet there, or the connection broke
+    │   │   └── ShardsMissingError   a shard of a cluster did not, and the rest is not wanted without it
     │   └── OverloadedError      ClickHouse asks for a pause (too many parts, memory, queries)
     ├── BadDataError             these rows can never be stored as they are
     └── PermanentError           nothing about the rows; somebody has to change something
@@ -33,6 +34,14 @@ class RetryableError(StoreError):
 
 class NotReachableError(RetryableError):
     """Nobody answered: check that ClickHouse runs and that its address is right."""
+
+
+class ShardsMissingError(NotReachableError):
+    """The server answered, and shards of its cluster did not; `shards` has their names."""
+
+    def __init__(self, message: str, shards: tuple[str, ...], *, code: int | None = None, query_id: str = "") -> None:
+        super().__init__(message, code=code, query_id=query_id)
+        self.shards = shards
 
 
 class OverloadedError(RetryableError):

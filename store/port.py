@@ -76,6 +76,9 @@ class Select:
     """Chosen by the caller, so that it can be found in `system.query_log` and cancelled; empty lets the door choose."""
     format: str = ""
     """ClickHouse output format (ArrowStream) in which the caller wants the answer as bytes; empty for rows."""
+    partial: bool = False
+    """Whether an answer without the rows of shards that do not answer is welcome; `Answer.missing` names those.
+    Without it, such an answer is a `ShardsMissingError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class Answer:
     body: bytes = b""
     """The answer in `Select.format`, where one was asked for: `columns` and `rows` are empty then, `truncated` is not
     known, and one row more than `Limits.rows` may be in it."""
+    missing: tuple[str, ...] = ()
+    """Shards of the cluster whose rows are not in it; empty for an answer that is whole."""
 
 
 class Store(Protocol):

@@ -6,7 +6,7 @@ in the URL move into `username` and `password`, so that the URL may be printed.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -65,6 +65,13 @@ class StoreSettings(BaseModel):
     )
     username: str = Field(default="default", min_length=1, description="User at the server.")
     password: SecretStr = Field(default=SecretStr(""), description="The user's password; never printed.")
+    cluster: str = Field(
+        default="",
+        max_length=100,
+        pattern=r"^([A-Za-z_][A-Za-z0-9_-]*)?$",
+        description="Name of the ClickHouse cluster, as `remote_servers` of each node has it, that the server at `url` "
+        "is a node of: tables are then spread over its shards (docs/cluster.md). Empty for one server.",
+    )
     compression: Literal["none", "lz4"] = Field(
         default="none",
         description="Compression of inserts on their way to the server. `none` costs no CPU and is right on one "
@@ -129,6 +136,12 @@ class StoreSettings(BaseModel):
         if url:
             address.parse(url)
         return url
+
+    @model_validator(mode="after")
+    def _a_cluster_has_an_address(self) -> Self:
+        if self.cluster and not self.url:
+            raise ValueError("cluster: the embedded engine is no cluster; give `url`, the address of a node")
+        return self
 
     @property
     def embedded(self) -> bool:

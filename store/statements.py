@@ -13,6 +13,16 @@ from store.port import Insert, Parameter, Setting
 CANCEL = "KILL QUERY WHERE query_id = {query_id:String} ASYNC"
 CANCEL_BY_COMMENT = "KILL QUERY WHERE Settings['log_comment'] = {query_id:String} AND query_id != queryID() ASYNC"
 
+# Shards of a cluster that answer nothing now. The subquery skips them and so names the others.
+SILENT_SHARDS = """
+SELECT shard_num, any(host_name) AS host, any(port) AS native_port
+FROM system.clusters
+WHERE cluster = {cluster:String}
+    AND shard_num NOT IN (SELECT DISTINCT _shard_num FROM cluster({cluster:Identifier}, system.one))
+GROUP BY shard_num
+ORDER BY shard_num
+"""
+
 INSERT_SETTINGS: Mapping[str, Setting] = {
     "async_insert": 0,  # the default since 26.2 answers from a buffer; the port promises that ClickHouse has the rows
     "insert_deduplicate": 1,

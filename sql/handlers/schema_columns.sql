@@ -35,8 +35,7 @@ SELECT
     default_kind AS kind,
     toBool(is_in_sorting_key) AS key,
     comment
-FROM system.columns
-WHERE database = currentDatabase()
-    AND ({table:String} = '' OR table = {table:String}) -- when: table
+FROM ${own_columns}
+WHERE {table:String} = '' OR table = {table:String} -- when: table
 ORDER BY table, position
 LIMIT {limit:UInt32}

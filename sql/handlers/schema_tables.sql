@@ -26,7 +26,6 @@ SELECT
     total_rows AS rows,
     sorting_key,
     comment
-FROM system.tables
-WHERE database = currentDatabase()
+FROM ${own_tables}
 ORDER BY name
 LIMIT {limit:UInt32}

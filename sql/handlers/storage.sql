@@ -58,11 +58,11 @@ SELECT
 FROM
 (
     SELECT *, count() OVER (PARTITION BY table, partition) AS parts_in_partition
-    FROM system.parts
+    FROM ${own_parts}
     -- The rows that the house keeps about itself are not telemetry.
-    WHERE database = currentDatabase() AND active AND startsWith(table, 'otel_') AND table != 'otel_schema_migrations'
+    WHERE startsWith(table, 'otel_') AND table != 'otel_schema_migrations'
 ) AS parts
-LEFT JOIN system.disks AS disks ON disks.name = parts.disk_name
+LEFT JOIN ${own_disks} AS disks ON disks.name = parts.disk_name
 GROUP BY table
 ORDER BY bytes_on_disk DESC, table
 LIMIT {limit:UInt32}

@@ -63,8 +63,7 @@ WITH
     ),
     stored AS (
         SELECT table, sum(parts.bytes_on_disk) AS bytes
-        FROM system.parts AS parts
-        WHERE database = currentDatabase() AND active
+        FROM ${own_parts} AS parts
         GROUP BY table
     ),
     shares AS (

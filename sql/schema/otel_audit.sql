@@ -1,5 +1,6 @@
 -- Who did what to the house, one row a deed. Rows are only ever added; nothing here changes or deletes one before its
 -- time. `Number` and `Previous` chain the lines that the rows were made of: docs/audit.md.
+-- sharding: cityHash64(Id)
 CREATE TABLE IF NOT EXISTS ${database}.otel_audit${on_cluster}
 (
     `Timestamp` DateTime64(9) COMMENT 'When it was done' CODEC(Delta(8), ZSTD(1)),

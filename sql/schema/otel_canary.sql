@@ -1,4 +1,5 @@
 -- What the canary found, one row for each beat, signal and leg of the way; docs/canary.md says what the words mean.
+-- sharding: cityHash64(toString(Cluster), Run, Beat)
 CREATE TABLE IF NOT EXISTS ${database}.otel_canary${on_cluster}
 (
     `Timestamp` DateTime64(9) COMMENT 'When the beat was sent' CODEC(Delta(8), ZSTD(1)),

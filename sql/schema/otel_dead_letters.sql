@@ -2,6 +2,7 @@
 -- One letter is one row. It is written under an id that follows from its batch, so writing it again after a crash replaces it;
 -- sending it again writes it once more with Attempt one higher and what came of it, and the row with the highest Attempt
 -- stands. So read with FINAL. The sorting key is what never changes of a letter, and puts the newest last.
+-- sharding: cityHash64(Id)
 CREATE TABLE IF NOT EXISTS ${database}.otel_dead_letters${on_cluster}
 (
     `Id` String COMMENT 'Name of the letter, 32 hex digits' CODEC(ZSTD(1)),

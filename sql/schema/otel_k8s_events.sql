@@ -3,6 +3,7 @@
 -- sorting key are one event, and each adds what it knows: the longest-known time, the text that is not empty. It comes out
 -- the same in whatever order they come. Read with FINAL, or with GROUP BY and the functions that the columns name.
 -- Why so: docs/decisions/0004-k8s-events-sort-key.md.
+-- sharding: cityHash64(toString(ClusterUid), toString(Namespace), toString(Kind), Name)
 CREATE TABLE IF NOT EXISTS ${database}.otel_k8s_events${on_cluster}
 (
     `ClusterUid` LowCardinality(String) COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),

@@ -3,6 +3,7 @@
 -- An object has a row for each composition that it was ever found to be in; written again, rows of one key become one:
 -- the first time and the last stay, and of the rest what was written last. Read with FINAL, or with GROUP BY ClusterUid, Uid.
 -- Why so: docs/decisions/0012-k8s-objects-sort-key.md.
+-- sharding: cityHash64(toString(ClusterUid), Uid)
 CREATE TABLE IF NOT EXISTS ${database}.otel_k8s_objects${on_cluster}
 (
     `ClusterUid` LowCardinality(String) COMMENT 'Kubernetes cluster, by uid' CODEC(ZSTD(1)),

@@ -1,5 +1,6 @@
 -- Log records. Columns down to EventName, their types and the keys are those of the OpenTelemetry Collector's ClickHouse
 -- exporter (v0.151 and later); what follows is ours and is named by no INSERT.
+-- sharding: cityHash64(Timestamp, Body)
 CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
 (
     `Timestamp` DateTime64(9) COMMENT 'When it happened; when that is not known, when it was observed' CODEC(Delta(8), ZSTD(1)),

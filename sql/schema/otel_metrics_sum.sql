@@ -1,5 +1,6 @@
 -- Sum (counter) data points. Columns down to the first empty line, their types and the keys are those of the OpenTelemetry Collector's
 -- ClickHouse exporter (v0.157 and later); what follows is ours and is named by no INSERT.
+-- sharding: cityHash64(toString(MetricName), ResourceAttributes, Attributes)
 CREATE TABLE IF NOT EXISTS ${database}.otel_metrics_sum${on_cluster}
 (
     `ResourceAttributes` Map(LowCardinality(String), String) COMMENT 'Attributes of the source, sorted by key' CODEC(ZSTD(1)),

@@ -1,5 +1,6 @@
 -- Spans. Columns down to Links, their types and the keys are those of the OpenTelemetry Collector's ClickHouse exporter;
 -- what follows is ours and is named by no INSERT.
+-- sharding: cityHash64(TraceId)
 CREATE TABLE IF NOT EXISTS ${database}.otel_traces${on_cluster}
 (
     `Timestamp` DateTime64(9) COMMENT 'Start of the span' CODEC(Delta(8), ZSTD(1)),

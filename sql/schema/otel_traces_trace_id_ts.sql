@@ -1,5 +1,6 @@
 -- When each trace was seen: a reader turns a trace id into a short time range before it opens otel_traces.
 -- Whole seconds, as the reference exporter has them: read it as min(Start) to max(End) + 1.
+-- sharding: cityHash64(TraceId)
 CREATE TABLE IF NOT EXISTS ${database}.otel_traces_trace_id_ts${on_cluster}
 (
     `TraceId` String COMMENT 'Trace, 32 hex digits' CODEC(ZSTD(1)),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pytest
 from answers import NOON
+from cluster_world import cluster, spread, whole, whole_east  # noqa: F401 - fixtures
 from scoped_world import east, nothing, scoped_settings, world  # noqa: F401 - fixtures
 
 from query.desk import Desk

@@ -159,12 +159,14 @@ class World:
     """A database with some places in it, behind REST."""
 
     def __init__(self, settings: StoreSettings, name: str, places: list[str]) -> None:
+        self.settings = settings
         self.name = f"scopes_{name}_{os.getpid()}"
         self._outside = open_store(settings)
         self._outside.select(Select(f"CREATE DATABASE {self.name}"))
         self.store = open_store(settings.model_copy(update={"database": self.name}))
-        keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)
-        migrate(self.store, SchemaSettings(retention=keep))
+        self._make_tables(
+            SchemaSettings(retention=RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0))
+        )
         for place in places:
             for table, lines in rows(place).items():
                 self.put(table, lines)
@@ -172,6 +174,9 @@ class World:
         keeping = Doorkeeping(Gate(), metrics_need_a_token=True)
         self.app = build_app(self.desk, {}, CollectorRegistry(), doorkeeping=keeping)
         self._clients: list[Client] = []
+
+    def _make_tables(self, settings: SchemaSettings) -> None:
+        migrate(self.store, settings)
 
     def put(self, table: str, lines: list[Mapping[str, object]]) -> None:
         chunks = [json.dumps(line).encode() + b"\n" for line in lines]
@@ -190,8 +195,11 @@ class World:
         self.app.state.readiness.close()
         self.desk.close()
         self.store.close()
-        self._outside.select(Select(f"DROP DATABASE {self.name} SYNC"))
+        self._drop()
         self._outside.close()
+
+    def _drop(self) -> None:
+        self._outside.select(Select(f"DROP DATABASE {self.name} SYNC"))
 
 
 @pytest.fixture(scope="session", params=["embedded", pytest.param("server", marks=pytest.mark.server)])

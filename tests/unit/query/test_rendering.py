@@ -49,6 +49,8 @@ def test_json_is_one_document_with_the_circumstances():
         "rows": [{"name": "a", "value": 1}],
         "row_count": 1,
         "truncated": False,
+        "partial": False,
+        "missing_shards": [],
         "next_cursor": None,
         "scope": None,
         "left_out": {},

@@ -1,0 +1,1 @@
+(SELECT * FROM system.columns WHERE database = currentDatabase())

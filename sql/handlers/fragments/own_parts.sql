@@ -1,0 +1,1 @@
+(SELECT * FROM system.parts WHERE database = currentDatabase() AND active)

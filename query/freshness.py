@@ -7,7 +7,8 @@ answer is right without it, so it never makes one fail and holds one up for `sec
 A reader with a scope is told of its own part alone. Parts of tables know their newest time as a whole and not that of
 one cluster, so for such a reader rows are read: those of the last hour, where there are none those of the last day, and
 once in a while for each scope. The same holds for who asks about one `cluster`: that others send says nothing of it.
-What the canary sends is never counted: where it is the newest, rows are read too.
+What the house sends by itself, its canary and its own telemetry, is never counted: where it is the newest, rows are
+read too.
 One thread asks for all answers, so freshness takes one place at the store, however many questions there are.
 """
 
@@ -58,7 +59,7 @@ class Freshness:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="freshness")
         self._kept: OrderedDict[tuple[Scope, Subject], _Known] = OrderedDict()
         self._of_users: dict[Subject, tuple[float, int]] = {}
-        """Of signals whose newest row is the canary's: until when it holds, and the newest time of users' rows."""
+        """Of signals whose newest row is the house's own: until when it holds, and the newest time of users' rows."""
 
     def of(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING, cluster: str = "") -> Mapping[str, str]:
         """By signal, the newest time stored; blocks for `seconds` at most.
@@ -118,7 +119,7 @@ class Freshness:
         probe = Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1))
         newest, synthetic = self._told(probe)
         if newest and synthetic:
-            # What the canary sent says nothing of what users sent. Nothing came behind it, so there is little to read.
+            # What the house sent says nothing of what users sent. Nothing came behind it, so there is little to read.
             return self._newest_of_users(signal)
         return newest
 
@@ -131,7 +132,7 @@ class Freshness:
         return newest
 
     def _newest_lately(self, signal: Subject, scope: Scope, look_back: Iterable[int] = _LOOK_BACK) -> int:
-        """The same of a part, without what the canary sent; 0 where there is none in the last day."""
+        """The same of a part, without what the house sent; 0 where there is none in the last day."""
         name = f"lately_{signal}"
         sql = catalogue.probe(name)
         settings = scopes.of_statement(name, sql, scope).settings
@@ -143,7 +144,7 @@ class Freshness:
         return 0
 
     def _told(self, probe: Select) -> tuple[int, int]:
-        """The newest time, and whether the canary sent it; the second is 0 where a probe leaves its rows out."""
+        """The newest time, and whether the house sent it; the second is 0 where a probe leaves its rows out."""
         # Of the shards that answer: the answer that this stands beside says that others do not.
         rows = self._store.select(replace(probe, partial=True)).rows
         cells = [int(str(cell)) for cell in rows[0]] if rows else []

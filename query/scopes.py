@@ -31,7 +31,7 @@ _NOT_YOURS = "Use a token whose scope has it, or ask an admin for one."
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """How a statement is narrowed; false where a reader sees everything but the canary's own rows."""
+    """How a statement is narrowed; false where a reader sees everything but the house's own rows."""
 
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """For the engine."""
@@ -47,17 +47,17 @@ def narrowing(question: Question, given: Given, reader: Reader) -> Narrowing:
     check(question, reader)
     for name, part in _ASKS_FOR.items():
         _check_parameter(name, str(given.values.get(name, "")), getattr(reader.scope, part))
-    synthetic = scopes.asks_for_synthetic(given.values)
-    return of_statement(question.name, question.statement(given.values), reader.scope, synthetic=synthetic)
+    asked = scopes.asked_for(given.values)
+    return of_statement(question.name, question.statement(given.values), reader.scope, asked=asked)
 
 
-def of_statement(name: str, sql: str, scope: Scope, *, synthetic: bool = False) -> Narrowing:
+def of_statement(name: str, sql: str, scope: Scope, *, asked: frozenset[str] = frozenset()) -> Narrowing:
     """The same for a statement of the house itself, which has no parameters to check.
 
-    `synthetic`: whether rows of the canary are seen too.
+    `asked`: of `sql.scopes.OF_THE_HOUSE`, whose rows are seen too.
     """
     try:
-        return Narrowing(scopes.settings(scope, name, sql, synthetic=synthetic), shown(scope))
+        return Narrowing(scopes.settings(scope, name, sql, asked=asked), shown(scope))
     except scopes.UndividedError as problem:
         raise _undivided(name, problem) from problem
     except scopes.ScopeTooLongError as problem:

@@ -129,7 +129,7 @@ def _profile(questions: Sequence[Question], user: ReadingUser) -> str:
         "max_memory_usage": user.memory_bytes,
         "output_format_json_quote_64bit_integers": 0,
         "output_format_json_named_tuples_as_objects": 0,
-        **scopes.without_synthetic(),
+        **scopes.without_house(),
         # As `store.shards` has it; a shard that does not answer fails the question.
         **({"distributed_product_mode": "global", "skip_unavailable_shards": 0} if user.cluster else {}),
         **_own_settings(questions),

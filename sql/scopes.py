@@ -4,7 +4,8 @@ In: a reader's `Scope` and the statement that is asked for it. Out: ClickHouse s
 `additional_table_filters`, which the engine applies wherever it reads the table (subqueries, joins, views, and counts
 that it would take from metadata), and `readonly = 1`, which keeps the statement's own SETTINGS from taking them off.
 `sql/scopes/TABLE.sql` says what belongs to whom; a table without such a file is read by no narrowed reader.
-The same filters keep what the canary sends out of every answer, whoever asks, unless it is asked for by name.
+The same filters keep what the house sends by itself, its canary's rows and its own telemetry, out of every answer,
+whoever asks, unless it is asked for by name.
 
 Refused, with `UndividedError`: a statement that reads what these filters do not reach: tables that are not listed,
 tables of other databases, table functions (`merge()` reads past the filters), dictionaries; one with SETTINGS in its
@@ -45,10 +46,22 @@ _EVERY_SIGNAL = "every"
 SYNTHETIC = "otelhouse-canary"
 """Service, and for events namespace, of the house's own canary; `-- synthetic:` in sql/scopes/ says so of a table."""
 
-ASKED_FOR_BY = ("service", "namespace")
-"""Parameters of questions, and filters of streams, in which that name asks for synthetic rows."""
+OWN = "otelhouse"
+"""Service of what the house tells of itself into its own tables; `-- own:` in sql/scopes/ says so of a table."""
 
-_ENTRY = re.compile(r"^-- (signal|clusters|namespaces|compositions|bounds|closed|synthetic):(.*)$")
+OWN_COMPOSITION = "otelhouse-self"
+"""Composition of the same rows. Others may be called `otelhouse` too, such as its pods whose logs a collector reads, and
+what another house sends: they bear no such composition, since a composition is a uid, and all see them. Every table has
+this attribute in a narrow column, so that looking at it costs next to nothing; looking into the map of resource
+attributes would cost more than most questions do."""
+
+OF_THE_HOUSE = frozenset({SYNTHETIC, OWN})
+"""What is left out of answers unless it is asked for by that name."""
+
+ASKED_FOR_BY: Mapping[str, frozenset[str]] = {"service": OF_THE_HOUSE, "namespace": frozenset({SYNTHETIC})}
+"""Parameters of questions, and filters of streams, and the names that ask in them for rows of the house."""
+
+_ENTRY = re.compile(r"^-- (signal|clusters|namespaces|compositions|bounds|closed|synthetic|own):(.*)$")
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
 # What may hold a name without meaning it comes first, so that it is stepped over.
@@ -87,8 +100,8 @@ class TableScope:
     """The questions that read it whole, and take nothing from it but bounds for other reads."""
     closed: str = ""
     """Why no narrowed reader reads it, or empty."""
-    synthetic: str = ""
-    """What holds of rows that the canary sent; empty where it sends none."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By name of `OF_THE_HOUSE`, what holds of its rows; without those that have none here."""
 
 
 @cache
@@ -109,7 +122,8 @@ def read_table(file: str, text: str) -> TableScope:
         else:
             last.append(line)
     said = {key: "\n".join(lines).strip() for key, lines in entries.items()}
-    synthetic = said.pop("synthetic", "")
+    of_the_house = {SYNTHETIC: said.pop("synthetic", ""), OWN: said.pop("own", "")}
+    left_out = {name: condition for name, condition in of_the_house.items() if condition}
     conditions = {dimension: said[dimension] for dimension in DIMENSIONS if dimension in said}
     whole = said.keys() in ({"closed"}, {"signal", "bounds"}, {"signal", *DIMENSIONS})
     if not whole or not all("${values}" in condition for condition in conditions.values()):
@@ -119,7 +133,7 @@ def read_table(file: str, text: str) -> TableScope:
         )
     bounds = frozenset(name.strip() for name in said.get("bounds", "").split(",") if name.strip())
     table, signal, closed = file.removesuffix(".sql"), said.get("signal", ""), said.get("closed", "")
-    return TableScope(table, signal, conditions, bounds, closed, synthetic)
+    return TableScope(table, signal, conditions, bounds, closed, left_out)
 
 
 @lru_cache(maxsize=1024)
@@ -201,15 +215,15 @@ def signals(read: Iterable[str]) -> frozenset[str]:
     return frozenset(tables()[name].signal for name in read) - {_EVERY_SIGNAL}
 
 
-def settings(scope: Scope, question: str, sql: str, *, synthetic: bool = False) -> dict[str, Setting]:
-    """What makes the engine narrow this statement; `synthetic`: whether rows of the canary are seen too.
+def settings(scope: Scope, question: str, sql: str, *, asked: frozenset[str] = frozenset()) -> dict[str, Setting]:
+    """What makes the engine narrow this statement; `asked`: of `OF_THE_HOUSE`, whose rows are seen too.
 
     A scope that narrows nothing leaves the statement its own SETTINGS. Raises `UndividedError` or `ScopeTooLongError`.
     """
     if scope.everything:
-        return {} if synthetic else dict(without_synthetic())
+        return dict(without_house(asked))
     filters = dict.fromkeys(sorted(names_of_ours()), _CLOSED)
-    filters |= {name: _filter(tables()[name], scope, synthetic=synthetic) for name in sorted(reads(question, sql))}
+    filters |= {name: _filter(tables()[name], scope, asked) for name in sorted(reads(question, sql))}
     written = _written(filters)
     if (length := len(written)) > LONGEST:
         raise ScopeTooLongError(
@@ -218,21 +232,28 @@ def settings(scope: Scope, question: str, sql: str, *, synthetic: bool = False) 
     return {**own_settings(sql), "additional_table_filters": written, "readonly": 1}
 
 
-def asks_for_synthetic(values: Mapping[str, object]) -> bool:
-    """Whether parameters name the canary, so that who asks wants to see its rows."""
-    return any(values.get(name) == SYNTHETIC for name in ASKED_FOR_BY)
+def asked_for(values: Mapping[str, object]) -> frozenset[str]:
+    """Which of `OF_THE_HOUSE` parameters name, so that who asks wants to see these rows."""
+    asked = ((str(values.get(name, "")), known) for name, known in ASKED_FOR_BY.items())
+    return frozenset(value for value, known in asked if value in known)
 
 
 @cache
-def without_synthetic() -> Mapping[str, Setting]:
-    """The settings with which the engine leaves out what the canary sent, and nothing else."""
-    filters = {name: f"NOT ({table.synthetic})" for name, table in sorted(tables().items()) if table.synthetic}
-    return {"additional_table_filters": _written(filters)}
+def without_house(asked: frozenset[str] = frozenset()) -> Mapping[str, Setting]:
+    """The settings with which the engine leaves out what the house sent by itself, but for what is asked for."""
+    filters = {name: _others(table, asked) for name, table in sorted(tables().items())}
+    said = {name: others for name, others in filters.items() if others}
+    return {"additional_table_filters": _written(said)} if said else {}
 
 
-def _filter(table: TableScope, scope: Scope, *, synthetic: bool) -> str:
-    narrowed = condition(table, scope)
-    return narrowed if synthetic or not table.synthetic else f"({narrowed}) AND NOT ({table.synthetic})"
+def _others(table: TableScope, asked: frozenset[str]) -> str:
+    """What holds of rows that the house did not send by itself; empty where that is not to be looked at."""
+    return " AND ".join(f"NOT ({condition})" for name, condition in table.left_out.items() if name not in asked)
+
+
+def _filter(table: TableScope, scope: Scope, asked: frozenset[str]) -> str:
+    narrowed, others = condition(table, scope), _others(table, asked)
+    return f"({narrowed}) AND {others}" if others else narrowed
 
 
 def _written(filters: Mapping[str, str]) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from query import errors, scopes
+from sql.scopes import OF_THE_HOUSE
 from sse_proxy import rows, statements
 from sse_proxy.rows import Read
 from sse_proxy.tap import JSON_AS_IT_IS, STOPPED
@@ -110,7 +111,7 @@ class Missed:
             raise LimitError("nobody waits for it any more")
         name = f"{watch.feed.name}_missed"
         sql = statements.statement(name)
-        narrowing = scopes.of_statement(name, sql, watch.scope, synthetic=True)  # `Watch.match` leaves it out
+        narrowing = scopes.of_statement(name, sql, watch.scope, asked=OF_THE_HOUSE)  # `Watch.match` leaves it out
         bound = {"after": after, "until": until, "limit": most + 1, "row_bytes": _WHOLE}
         limits = Limits(_SECONDS, most, result_bytes=_RESULT_BYTES)
         settings = {**JSON_AS_IT_IS, **narrowing.settings}

@@ -18,6 +18,7 @@ from identity.errors import IdentityError, KeysUnavailableError
 from identity.reader import Reader
 from query import errors
 from query.fairness import UNNAMED
+from sql import scopes as table_scopes
 from sse_proxy.channel import Channel
 from sse_proxy.coding import Coding
 from sse_proxy.cursor import Cursor
@@ -180,7 +181,7 @@ class Streams:
             return
         loop = asyncio.get_running_loop()
         # The canary begins anew each time, and what it leaves behind should cost nothing.
-        if not channel.watch.synthetic:
+        if table_scopes.SYNTHETIC not in channel.watch.asked:
             live.lingers_until = loop.time() + self.settings.linger_s
         if not live.viewers:
             live.ending = loop.call_at(max(loop.time(), live.lingers_until), self._let_go, live)

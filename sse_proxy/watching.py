@@ -39,15 +39,19 @@ class Watch:
         return hash((self.feed.name, self.wanted, self.scope))
 
     @property
-    def synthetic(self) -> bool:
-        """Whether rows of the canary are asked for by name; else nobody sees them."""
-        return any(name in table_scopes.ASKED_FOR_BY and table_scopes.SYNTHETIC in of for name, of in self.wanted)
+    def asked(self) -> frozenset[str]:
+        """Of `table_scopes.OF_THE_HOUSE`, whose rows are asked for by name; else nobody sees them."""
+        known = table_scopes.ASKED_FOR_BY
+        return frozenset(value for name, of in self.wanted if name in known for value in of if value in known[name])
 
     def match(self) -> Match:
         """Compile it."""
         tests = [_test(self.feed, name, values) for name, values in self.wanted]
-        if not self.synthetic:
+        asked = self.asked
+        if table_scopes.SYNTHETIC not in asked:
             tests.append(_not_synthetic(self.feed))
+        if table_scopes.OWN not in asked and "service" in self.feed.columns:
+            tests.append(_not_own(self.feed))
         tests += _scope_tests(self.feed, self.scope)
         if not tests:
             return lambda _: True
@@ -139,6 +143,12 @@ def _not_synthetic(feed: Feed) -> Match:
     """Leave out what the canary sent, as `-- synthetic:` in sql/scopes/ says to the engine."""
     place = feed.columns.index("service" if "service" in feed.columns else "namespace")
     return lambda row: row[place] != table_scopes.SYNTHETIC
+
+
+def _not_own(feed: Feed) -> Match:
+    """Leave out what the house told of itself, as `-- own:` in sql/scopes/ says to the engine."""
+    service, composition = feed.columns.index("service"), feed.columns.index("composition_id")
+    return lambda row: row[service] != table_scopes.OWN or row[composition] != table_scopes.OWN_COMPOSITION
 
 
 def _scope_tests(feed: Feed, scope: Scope) -> list[Match]:

@@ -1,4 +1,4 @@
--- The newest time of a data point, nanoseconds since 1970, 0 if there is none, and whether the canary sent it; see
+-- The newest time of a data point, nanoseconds since 1970, 0 if there is none, and whether the house sent it by itself; see
 -- newest_logs.sql.
 WITH (
     SELECT max(newest)
@@ -19,14 +19,34 @@ SELECT
     (
         SELECT sum(n)
         FROM (
-            SELECT count() AS n FROM otel_metrics_gauge WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            SELECT count() AS n
+            FROM otel_metrics_gauge
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+                AND TimeUnix >= last
             UNION ALL
-            SELECT count() AS n FROM otel_metrics_sum WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            SELECT count() AS n
+            FROM otel_metrics_sum
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+                AND TimeUnix >= last
             UNION ALL
-            SELECT count() AS n FROM otel_metrics_histogram WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            SELECT count() AS n
+            FROM otel_metrics_histogram
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+                AND TimeUnix >= last
             UNION ALL
-            SELECT count() AS n FROM otel_metrics_exponential_histogram WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            SELECT count() AS n
+            FROM otel_metrics_exponential_histogram
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+                AND TimeUnix >= last
             UNION ALL
-            SELECT count() AS n FROM otel_metrics_summary WHERE ServiceName = 'otelhouse-canary' AND TimeUnix >= last
+            SELECT count() AS n
+            FROM otel_metrics_summary
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+                AND TimeUnix >= last
         )
     ) AS synthetic

@@ -1,6 +1,12 @@
--- The newest start of a span, nanoseconds since 1970, 0 if there is none, and whether the canary sent it; see
+-- The newest start of a span, nanoseconds since 1970, 0 if there is none, and whether the house sent it by itself; see
 -- newest_logs.sql.
 WITH (SELECT max(Timestamp) FROM otel_traces) AS last
 SELECT
     toUnixTimestamp64Nano(last) AS newest,
-    (SELECT count() FROM otel_traces WHERE ServiceName = 'otelhouse-canary' AND Timestamp >= last) AS synthetic
+    (
+        SELECT count()
+        FROM otel_traces
+        WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
+            AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            AND Timestamp >= last
+    ) AS synthetic

@@ -10,3 +10,5 @@ AND (NOT mapContains(LogAttributes, 'k8s.event.reason') OR LogAttributes['k8s.na
 CompositionId IN (${values})
 -- synthetic:
 ServiceName = 'otelhouse-canary'
+-- own:
+ServiceName = 'otelhouse' AND CompositionId = 'otelhouse-self'

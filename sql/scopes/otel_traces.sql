@@ -7,3 +7,5 @@ ResourceAttributes['k8s.namespace.name'] IN (${values})
 CompositionId IN (${values})
 -- synthetic:
 ServiceName = 'otelhouse-canary'
+-- own:
+ServiceName = 'otelhouse' AND CompositionId = 'otelhouse-self'

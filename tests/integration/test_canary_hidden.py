@@ -1,4 +1,4 @@
-"""What the canary sends is in the tables, and nobody sees it who does not ask for it by name."""
+"""What the house sends by itself is in the tables, and nobody sees it who does not ask for it by name."""
 
 import asyncio
 import json
@@ -14,7 +14,8 @@ from identity.reader import Reader, Role, Scope
 from sql import scopes
 from sql.catalogue import load_catalogue
 
-CANARY = scopes.SYNTHETIC
+CANARY, OWN = scopes.SYNTHETIC, scopes.OWN
+SELF = {"krateo.composition.id": scopes.OWN_COMPOSITION}
 EAST = {"k8s.cluster.name": "east"}
 METRICS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 ASKED_FOR_NOTHING = [
@@ -33,6 +34,45 @@ def canary(put):
         "otel_k8s_events",
         [{"Namespace": CANARY, "Name": CANARY, "Kind": "Pod", "EventTime": at(599), "Type": "Warning"}],
     )
+
+
+@pytest.fixture
+def own(put):
+    """What the house tells of itself, newer than anything of users."""
+    put("otel_logs", [log(598, ServiceName=OWN, ResourceAttributes=EAST | SELF)])
+    put("otel_traces", [span("d", start=598_000, ServiceName=OWN, ResourceAttributes=EAST | SELF)])
+    for kind in METRICS:
+        row = {"TimeUnix": at(598)[:19], "ServiceName": OWN, "MetricName": f"{OWN}_own", "ResourceAttributes": SELF}
+        put(f"otel_metrics_{kind}", [row])
+
+
+@pytest.mark.parametrize("question", ASKED_FOR_NOTHING)
+def test_no_question_shows_what_the_house_tells_of_itself(desk, own, question):
+    reply = desk.ask(question, {})
+
+    shown = json.dumps([list(map(str, row)) for row in reply.rows])
+    assert [one for one in (f'"{OWN}"', f"{OWN}_own", scopes.OWN_COMPOSITION) if one in shown] == []
+    assert not found(desk.ask("clusters", {}), "cluster")
+    assert reply.data_through == {}
+
+
+@pytest.mark.parametrize("question", ["recent_logs", "find_traces", "metric_names"])
+def test_who_asks_for_service_otelhouse_sees_it_within_their_scope(desk, own, question):
+    assert desk.ask(question, {"service": OWN}).rows
+    west = Reader("me", Role.VIEWER, Scope(clusters=("west",)))
+    assert desk.ask(question, {"service": OWN}, reader=west).rows == []
+
+
+def test_another_s_service_of_that_name_is_seen_by_all(desk, put, own):
+    put("otel_logs", [log(590, ServiceName=OWN, ResourceAttributes=EAST, Body="of a pod, by a collector")])
+    put("otel_traces", [span("e", start=580_000, ServiceName=OWN, ResourceAttributes=EAST)])
+
+    assert found(desk.ask("recent_logs", {}), "body") == [("of a pod, by a collector",)]
+    assert len(desk.ask("find_traces", {}).rows) == 1
+    assert {name: one[11:19] for name, one in desk.ask("freshness", {}).data_through.items()} == {
+        "logs": "12:09:50",
+        "traces": "12:09:40",
+    }
 
 
 @pytest.mark.parametrize("question", ASKED_FOR_NOTHING)
@@ -100,12 +140,20 @@ def test_streams_leave_it_out_but_for_who_watches_it(store):
     async def scene():
         async with house(store) as here:
             logs, canaries = await here.follow("/api/v1/tail"), await here.follow(f"/api/v1/tail?service={CANARY}")
-            events = await here.follow("/notifications/")
-            stream_put(store, "otel_logs", [stream_log("synthetic", ServiceName=CANARY), stream_log("of a user")])
+            events, own = await here.follow("/notifications/"), await here.follow(f"/api/v1/tail?service={OWN}")
+            stream_put(
+                store,
+                "otel_logs",
+                [
+                    stream_log("synthetic", ServiceName=CANARY),
+                    stream_log("of itself", ServiceName=OWN, ResourceAttributes=SELF),
+                    stream_log("of a user"),
+                ],
+            )
             stream_put(
                 store, "otel_k8s_events", [stream_event("synthetic", Namespace=CANARY), stream_event("of a user")]
             )
-            told = [await asyncio.wait_for(one.block(), PATIENCE) for one in (logs, canaries, events)]
-            return told[0].json["body"], told[1].json["body"], told[2].json["metadata"]["name"]
+            told = [await asyncio.wait_for(one.block(), PATIENCE) for one in (logs, canaries, own, events)]
+            return *(one.json["body"] for one in told[:3]), told[3].json["metadata"]["name"]
 
-    assert asyncio.run(scene()) == ("of a user", "synthetic", "of a user")
+    assert asyncio.run(scene()) == ("of a user", "synthetic", "of itself", "of a user")

@@ -135,6 +135,16 @@ def test_to_itself_it_goes_into_the_tables_that_decode_otlp(registry):
     assert all(one.token for one in store.inserts)
 
 
+def test_only_what_it_sends_to_itself_bears_the_mark_by_which_answers_leave_it_out(registry, receiver):
+    store = Store()
+    told({"to": "self"}, registry, store)
+    told({"to": f"http://127.0.0.1:{receiver.server_port}"}, CollectorRegistry())
+
+    (insert,) = store.inserts
+    assert b"otelhouse-self" in b"".join(insert.chunks)
+    assert "otelhouse-self" not in str(receiver.got)
+
+
 def test_what_is_sent_to_itself_is_noted_nowhere(registry):
     store = Store()
     told({"to": "self"}, registry, store, work=lambda own: (own.noting(store), own.send(), own.send()))

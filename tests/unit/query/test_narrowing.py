@@ -49,8 +49,19 @@ def test_nothing_but_the_canary_s_own_rows_is_left_out_for_a_reader_who_may_see_
     found = narrowed(me(), cluster="any", namespace="any")
 
     assert (bool(found), found.shown) == (False, {})
-    assert found.settings == table_scopes.without_synthetic()
-    assert narrowed(me(), namespace=table_scopes.SYNTHETIC).settings == {}
+    assert found.settings == table_scopes.without_house()
+
+
+def test_who_asks_for_rows_of_the_house_by_name_sees_these_and_no_others():
+    def left_out(**asked):
+        return narrowed(me(), **asked).settings["additional_table_filters"]
+
+    canary, own = "ServiceName = \\'otelhouse-canary\\'", "CompositionId = \\'otelhouse-self\\'"
+    by_canary = left_out(namespace="otelhouse-canary")
+    assert (canary in left_out(), own in left_out()) == (True, True)
+    assert (canary in by_canary, own in by_canary) == (False, True)
+    # The namespace that a house is installed in says nothing of its own telemetry.
+    assert left_out(namespace="otelhouse") == left_out()
 
 
 def test_the_engine_gets_the_scope_and_people_are_shown_it():

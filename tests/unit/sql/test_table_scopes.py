@@ -70,8 +70,8 @@ def said(scope: Scope, sql: str = "SELECT 1 FROM otel_logs", question: str = "q"
 
 
 def test_a_scope_that_narrows_nothing_leaves_out_nothing_but_the_canary_s_rows():
-    assert scopes.settings(Scope(), "q", "SELECT 1 FROM system.parts") == scopes.without_synthetic()
-    assert scopes.settings(Scope(), "q", "SELECT 1 FROM system.parts", synthetic=True) == {}
+    assert scopes.settings(Scope(), "q", "SELECT 1 FROM system.parts") == scopes.without_house()
+    assert scopes.settings(Scope(), "q", "SELECT 1 FROM system.parts", asked=scopes.OF_THE_HOUSE) == {}
 
 
 def test_all_parts_of_a_scope_must_hold():

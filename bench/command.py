@@ -17,6 +17,7 @@ import click
 
 from bench import (
     agents_command,
+    canary_benchmark,
     chaos_command,
     clickhouse_server,
     durability_benchmark,
@@ -244,6 +245,24 @@ def mcp(url: str, logs: int, days: float, askings: int, out: Path) -> None:
     click.echo(text := mcp_report.as_markdown(seen))
     for name, told in (("mcp.json", mcp_report.as_json(seen)), ("mcp.md", text)):
         click.echo(f"wrote {report.write_text(out / name, told)}", err=True)
+
+
+@bench.command()
+@click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
+@click.option("--engine", "engines", multiple=True, type=click.Choice(["embedded", "server"]), help="Only this one.")
+@click.option("--beats", default=12, show_default=True, type=click.IntRange(1, 1000), help="Beats that count.")
+@click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
+def canary(url: str, engines: tuple[str, ...], beats: int, out: Path) -> None:
+    """CPU of the house for a beat of the canary, and what part of a core that is once a minute."""
+    chosen, found = engines or ("embedded", "server"), []
+    if "embedded" in chosen:
+        found.append(canary_benchmark.run("embedded", {}, beats))
+    if "server" in chosen:
+        with _server(url) as (store_url, meter), _database(meter):
+            store = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
+            found.append(canary_benchmark.run("server", store, beats, _outside(meter).cpu_seconds))
+    click.echo(text := canary_benchmark.as_markdown(found, report.machine()))
+    click.echo(f"wrote {report.write_text(out / 'canary.md', text)}", err=True)
 
 
 def _say(remark: str) -> None:

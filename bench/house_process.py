@@ -31,6 +31,12 @@ class RunningHouse:
     http: str = ""
     """``host:port`` of OTLP/HTTP."""
 
+    def figures(self) -> str:
+        """What ``/metrics`` says, as Prometheus's text."""
+        with urllib.request.urlopen(f"{self.rest}/metrics", timeout=30) as answer:
+            told: bytes = answer.read()
+        return told.decode()
+
 
 @contextmanager
 def running(command: str, settings: Mapping[str, str]) -> Iterator[RunningHouse]:

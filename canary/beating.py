@@ -7,18 +7,19 @@ It ends in time whatever the house does: every wait has an end, and a door that 
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from canary import messages
 from canary.doors import Door
-from canary.finding import KEPT, STORED, STREAM, Finding, LookError, Past, Records, StoredRow
+from canary.finding import KEPT, MCP, REST, STORED, STREAM, Finding, LookError, Past, Records, StoredRow
 from canary.items import KINDS, Identity, Item, items
 from canary.judging import Seen, State, Verdict, judge
-from canary.listening import FEEDS, Streams
+from canary.listening import Streams
 from canary.looking import Mcp, Place, Rest, Stored, seen_rows
 from canary.messages import SIGNAL_OF
+from canary.questions import WINDOWS, kinds_in_turn
 from canary.sending import NotAcceptedError, Sender, send
 from canary.settings import CanarySettings
 
@@ -58,8 +59,19 @@ class _Leg:
 class Beat:
     """One beat. `run` once."""
 
-    def __init__(self, ways: Ways, settings: CanarySettings, past: Sequence[Past], stop: threading.Event) -> None:
-        """`past`: for each cluster the run, the number and the moment of this beat."""
+    def __init__(
+        self,
+        ways: Ways,
+        settings: CanarySettings,
+        past: Sequence[Past],
+        stop: threading.Event,
+        whole: Collection[str] = WINDOWS,
+    ) -> None:
+        """`past`: for each cluster the run, the number and the moment of this beat.
+
+        `whole`: the windows that are looked at for every kind, not only for those whose turn it is.
+        """
+        self._whole = whole
         self._ways = ways
         self._settings = settings
         self._stop = stop
@@ -92,7 +104,7 @@ class Beat:
             return None
         wait = min(STREAMS_OPEN_WITHIN, self._settings.timeout_s)
         life = self._settings.give_up_s + self._settings.timeout_s
-        streams = Streams(self._ways.rest, wait, life)
+        streams = Streams(self._ways.rest, wait, life, self._kinds_at(STREAM))
         closing.callback(streams.close)
         return streams
 
@@ -141,15 +153,18 @@ class Beat:
         if ways.records is not None:
             places.append((Stored(ways.records, before), KINDS))
         if ways.rest is not None:
-            places.append((Rest(ways.rest), KINDS))
+            places.append((Rest(ways.rest), self._kinds_at(REST)))
         if streams is not None:
-            places.append((streams, FEEDS))
+            places.append((streams, streams.kinds))
         if ways.mcp is not None:
-            places.append((Mcp(ways.mcp), KINDS))
+            places.append((Mcp(ways.mcp), self._kinds_at(MCP)))
         return [
             _Leg(place, {item.identity: item for item in self._items if item.kind in kinds and self._let_in(item)})
             for place, kinds in places
         ]
+
+    def _kinds_at(self, window: str) -> Collection[str]:
+        return KINDS if window in self._whole else kinds_in_turn(window, self._number)
 
     def _look(self, legs: Sequence[_Leg]) -> None:
         """Look until nothing is missing, or time is up."""

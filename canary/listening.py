@@ -10,12 +10,12 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
 from canary.doors import Door, UnreachableError
 from canary.finding import STREAM, LookError
-from canary.items import EVENT, LOG, SERVICE, SPAN, Item
+from canary.items import EVENT, KINDS, LOG, SERVICE, SPAN, Item
 from canary.judging import Seen
 from canary.questions import seen_in
 
@@ -111,12 +111,17 @@ class Streams:
 
     leg = STREAM
 
-    def __init__(self, door: Door, seconds: float, life: float) -> None:
-        """Open them. `seconds`: until they are open; `life`: seconds without a byte until they count as broken."""
-        self._ears = {kind: Ear(door, kind, life) for kind in FEEDS}
+    def __init__(self, door: Door, seconds: float, life: float, kinds: Collection[str] = KINDS) -> None:
+        """Open those of `kinds`. `seconds`: until they are open; `life`: seconds without a byte until one is broken."""
+        self._ears = {kind: Ear(door, kind, life) for kind in FEEDS if kind in kinds}
         until = time.monotonic() + seconds
         for ear in self._ears.values():
             ear.wait_open(max(0.0, until - time.monotonic()))
+
+    @property
+    def kinds(self) -> Collection[str]:
+        """Those that are listened for."""
+        return self._ears.keys()
 
     def look(self, items: Sequence[Item], kinds: object, seconds: float) -> list[Seen]:
         """What came until now."""

@@ -18,6 +18,7 @@ from canary.book import Book
 from canary.dead_man import PingError
 from canary.figures import Figures
 from canary.finding import Beaten, Finding, LookError, Past
+from canary.questions import WINDOWS
 from canary.settings import CanarySettings
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ class Canary:
         # As if it had beaten since 1970: numbers rise over restarts, and who beats but once takes turns as well.
         self._number = int(time.time() / settings.period_s)
         self._before: list[Past] = []
+        self._whole = frozenset(WINDOWS)
+        """Windows to look at for every kind: at first all, since some beat but once; then those that are broken."""
 
     def beat(self) -> Beaten:
         """Do one beat. Takes `give_up_s` and some seconds more at most."""
@@ -56,8 +59,10 @@ class Canary:
         sent = time.time_ns()
         past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
         before = self._before[0].sent if self._before else sent
-        beat = Beat(self._ways, self._settings, past, self.stop)
+        beat = Beat(self._ways, self._settings, past, self.stop, self._whole)
         findings = beat.run(before)
+        # What is broken is looked at until it is whole: a beat in which it has no turn would say that all is well.
+        self._whole = frozenset(one.leg for one in findings if one.state.broken).intersection(WINDOWS)
         if beat.stored is not None:
             findings += _worst([finding for one in self._before for finding in beating.kept(one, beat.stored)])
             if self._number % self._settings.spot_every == 0:

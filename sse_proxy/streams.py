@@ -144,7 +144,7 @@ class Streams:
         """Open a stream. Raises a `QuestionError`; whoever opens it calls `left` at its end."""
         self._check_room(reader)
         self._check_channels(watch, coding)
-        live = self._of(watch.feed)
+        live = self._of(watch.feed, self._history_s(watch, cursor))
         channel = live.channels.get((watch, coding.name))
         if channel is None:
             channel = live.channels[watch, coding.name] = Channel(watch, coding, live.tap, self._overlap)
@@ -215,10 +215,19 @@ class Streams:
     def _refuse(self, reason: str) -> None:
         self.figures.refused.labels(reason).inc()
 
-    def _of(self, feed: Feed) -> _Live:
+    def _history_s(self, watch: Watch, cursor: Cursor | None) -> float:
+        """Seconds to read back where nobody watches yet.
+
+        The canary goes on from nowhere: all that a busy house stored in two minutes would be read anew each beat for
+        nothing. Who comes while it is there and goes on from further back gets that from ClickHouse.
+        """
+        of_canary = cursor is None and table_scopes.SYNTHETIC in watch.asked
+        return min(self.settings.history_s, self.settings.overlap_s) if of_canary else self.settings.history_s
+
+    def _of(self, feed: Feed, history_s: float) -> _Live:
         live = self._live.get(feed.name)
         if live is None:
-            live = self._live[feed.name] = _Live(Tap(feed, self.store, self.settings, self.figures))
+            live = self._live[feed.name] = _Live(Tap(feed, self.store, self.settings, self.figures, history_s))
             live.tap.start(live)
         if live.ending is not None:
             live.ending.cancel()

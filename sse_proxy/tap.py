@@ -74,8 +74,12 @@ class _Nobody:
 class Tap:
     """Runs between `start` and `close`, on one event loop."""
 
-    def __init__(self, feed: Feed, store: Store, settings: StreamSettings, figures: Figures) -> None:
+    def __init__(
+        self, feed: Feed, store: Store, settings: StreamSettings, figures: Figures, history_s: float | None = None
+    ) -> None:
+        """`history_s`: seconds to read back at the beginning, where that is not what the settings say."""
         self.feed = feed
+        self._history = int((settings.history_s if history_s is None else history_s) * SECOND)
         self.id = secrets.randbits(32) or 1
         self.ring = Ring(settings.ring_rows, settings.ring_bytes)
         self.bound = 0
@@ -166,7 +170,7 @@ class Tap:
     async def _begin(self) -> bool:
         """Read back, so that clients of another process can go on here."""
         # A second more than promised, for what a client asks for while this begins.
-        after = time.time_ns() - int(self._settings.history_s * SECOND) - SECOND
+        after = time.time_ns() - self._history - SECOND
         groups, clock, unseen = await self._census(after)
         skipped, groups = newest(groups, min(self._settings.ring_rows, self._settings.behind_rows))
         if unseen:  # what it did not count is newer than all that it counted

@@ -27,14 +27,35 @@ def twice(canary):
 
 def test_a_whole_way_is_ok_on_every_leg_for_every_signal(canary_of):
     canary = canary_of()
-    first, second = canary.beat(), canary.beat()
+    whole, first, second = canary.beat(), canary.beat(), canary.beat()
 
-    assert {one.state.value for one in (*first.findings, *second.findings)} == {"ok"}
+    assert {one.state.value for one in (*whole.findings, *first.findings, *second.findings)} == {"ok"}
     for leg in ("stored", "rest", "mcp"):
-        assert states(second, leg).keys() == set(KINDS)
-    assert states(second, "stream").keys() == {LOG, SPAN, EVENT}
+        assert states(whole, leg).keys() == set(KINDS)
+    assert states(second, "stored").keys() == set(KINDS)
+    for one, other in ((first, second), (second, first)):
+        assert states(one, "rest").keys() | states(one, "mcp").keys() == set(KINDS)
+        assert states(one, "rest").keys() == states(other, "mcp").keys()
+    assert states(whole, "stream").keys() == {LOG, SPAN, EVENT}
+    assert states(first, "stream").keys() ^ states(second, "stream").keys() == {LOG, SPAN, EVENT}
     assert states(second, "kept").keys() == set(KINDS)
     assert {one.leg for one in second.findings} == set(LEGS)
+
+
+@pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
+def test_a_window_that_broke_is_looked_at_in_every_beat_until_it_is_whole(canary_of, house, window):
+    canary = canary_of()
+    canary.beat()
+    house.shows[window] = lambda line: [] if f" {LOG} " in line else [line]
+    broken = [canary.beat() for _ in range(4)]
+    house.shows[window] = lambda line: [line]
+    mended = [canary.beat() for _ in range(3)]
+
+    # One beat may pass in which it is the other window's turn.
+    assert [one.well for one in broken[1:]] == [False] * 3
+    assert {one.leg for beat in broken for one in beat.broken} == {window}
+    assert all(one.well for one in mended)
+    assert states(mended[1], window).keys() < states(mended[0], window).keys()
 
 
 def test_each_signal_goes_by_the_other_door_the_next_time(canary_of):

@@ -1,12 +1,14 @@
 """What goes wrong with one stream leaves the others alone, and what nobody watches costs nothing."""
 
 import asyncio
+import time
 
 import pytest
 from prometheus_client import CollectorRegistry
 from stream_process import ANNA, Database
 
 from query import errors
+from sql.scopes import SYNTHETIC
 from sse_proxy import streams, watching
 from sse_proxy.coding import SseCoding
 from sse_proxy.feeds import EVENTS, LOGS
@@ -103,3 +105,28 @@ def test_a_stream_that_is_refused_leaves_no_tap_behind():
         return list(live._live), same.ended
 
     assert play(scene, max_channels=1) == (["logs"], "")
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [({}, 120), ({"service": [SYNTHETIC]}, 10)])
+def test_for_the_canary_alone_nothing_is_read_back_that_lies_before_its_beat(wanted, seconds):
+    asked = []
+
+    class Noting(Database):
+        def select(self, select):
+            asked.append(select.parameters)
+            return super().select(select)
+
+    async def scene():
+        live = Streams(Noting(LOGS), StreamSettings(poll_s=60), CollectorRegistry())
+        live.start()
+        before = time.time_ns()
+        opened(live, watching.watch(LOGS, wanted, ANNA))
+        await until(lambda: asked)
+        after = time.time_ns()
+        await live.close()
+        return before, after
+
+    before, after = asyncio.run(scene())
+
+    # A second more than promised.
+    assert before <= asked[0]["after"] + (seconds + 1) * 10**9 <= after

@@ -50,7 +50,7 @@ OWN = "otelhouse"
 """Service of what the house tells of itself into its own tables; `-- own:` in sql/scopes/ says so of a table."""
 
 OWN_COMPOSITION = "otelhouse-self"
-"""Composition of the same rows. Others may be called `otelhouse` too, such as its pods whose logs a collector reads, and
+"""Composition of the same rows. Others may be called `otelhouse` too, such as its pods whose logs a collector reads and
 what another house sends: they bear no such composition, since a composition is a uid, and all see them. Every table has
 this attribute in a narrow column, so that looking at it costs next to nothing; looking into the map of resource
 attributes would cost more than most questions do."""

@@ -2,16 +2,19 @@
 
 In: when the change was, and what the condition was about. Out: a finding with the verdict of `mcp_server.verdict`, its
 reason, when to look again, and the numbers. Which aspects count is said by `condition`; without it, those that were
-there before the change. Another that began after it leaves the outcome at inconclusive.
+there before the change. Another that began after it leaves the outcome at inconclusive. Asked of all clusters, it is
+resolved only if it is so in each cluster that had it: one that goes on would hide another that fell silent.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from mcp_server import standing
+from mcp_server import plain_names, standing
 from mcp_server.finding import Finding, Table, of_reply
+from mcp_server.parts import Asked, ask_each
 from mcp_server.tool import Call, Schema
 from mcp_server.verdict import Evidence, Outcome, Verdict, of_latency, of_requests, of_signs
 from query import errors
+from query.reply import Reply
 
 PROPERTIES: dict[str, Schema] = {
     "pod_name": {"type": "string", "description": "Only pods and objects whose name begins so."},
@@ -33,6 +36,8 @@ PROPERTIES: dict[str, Schema] = {
 _FILTERS = ("until", "namespace", "service", "cluster", "composition", "reason", "text")
 _ASPECTS = {"slow_requests": "p95_ms"}
 _BY_ITSELF = ("warning_events", "error_logs", "failed_requests")
+_MOST_CLUSTERS = 8
+"""Clusters that are each judged by themselves; of more, the caller has to name one."""
 
 
 async def run(call: Call) -> Finding:
@@ -45,17 +50,30 @@ async def run(call: Call) -> Finding:
         "settle_s": call.arguments.get("settle_seconds", 60),
     }
     reply = await call.ask("resolution", written)
-    found = replace(of_reply(reply, "before and after"), signals=("logs", "events", "traces"))
-    evidence = {str(row[0]): Evidence(*row) for row in reply.rows}  # type: ignore[arg-type]  # as the header promises
+    found, evidence = _read(reply)
     verdicts = _verdicts(call, evidence, found)
-    overall = _unless_others_began(_overall(verdicts), _began(call, evidence, verdicts))
+    together = _overall(verdicts)
+    apart: list[_InCluster] = []
+    if together.outcome is Outcome.RESOLVED and not call.text("cluster"):
+        # At the very moments that the first answer was about: by now, relative ones are others.
+        moments = {name: str(reply.parameters[name]) for name in ("changed_at", "until")}
+        together, apart = await _in_each_cluster(
+            call, written | moments, [evidence[name] for name in verdicts], together
+        )
+    overall = _unless_others_began(together, _began(call, evidence, verdicts))
     return replace(
         found,
         summary=f"{overall.outcome.value.upper()}: {overall.why}.",
-        tables=(_table(evidence, verdicts),),
+        tables=(_table(evidence, verdicts), *_by_cluster(apart)),
         notes=(*found.notes, *_notes(overall)),
+        query_ids=(*found.query_ids, *dict.fromkeys(one.query_id for one in apart if one.query_id)),
         facts={"verdict": str(overall.outcome), "why": overall.why, "check_again_s": overall.check_again_s},
     )
+
+
+def _read(reply: Reply) -> tuple[Finding, dict[str, Evidence]]:
+    found = replace(of_reply(reply, "before and after"), signals=("logs", "events", "traces"))
+    return found, {str(row[0]): Evidence(*row) for row in reply.rows}  # type: ignore[arg-type]  # as the header promises
 
 
 def _check(call: Call) -> None:
@@ -82,6 +100,57 @@ def _verdicts(call: Call, evidence: dict[str, Evidence], found: Finding) -> dict
             chosen = ["matching_logs"]
     alive = int(evidence["alive"].after) if "alive" in evidence else 0
     return {name: _verdict(call, evidence[name], alive, found) for name in chosen if name in evidence}
+
+
+async def _in_each_cluster(
+    call: Call, written: Asked, seen: list[Evidence], together: Verdict
+) -> tuple[Verdict, list["_InCluster"]]:
+    """The worst of what is so in the clusters that had it, with how far the data of each reach."""
+    clusters = sorted({name for one in seen for name in one.clusters if name})
+    silent = sorted({name for one in seen for name in one.silent_clusters})
+    if len(clusters) > _MOST_CLUSTERS:
+        fell_silent = f"; nothing came since from {plain_names.listed(silent)}" if silent else ""
+        said = f"it was seen in {len(clusters)} clusters, too many to judge each here{fell_silent}: ask with cluster"
+        return Verdict(Outcome.INCONCLUSIVE, said), []
+    parts = await ask_each(call, {name: ("resolution", {**written, "cluster": name}) for name in clusters})
+    apart = [
+        _in_cluster(call, name, one.aspect, parts.replies.get(name))
+        for name in clusters
+        for one in seen
+        if name in one.clusters
+    ]
+    if "" in silent:
+        gone = "it was seen in telemetry that names no cluster, and of such nothing came since"
+        apart.append(_InCluster("", "", Verdict(Outcome.INCONCLUSIVE, gone)))
+    worse = _overall({str(n): one.told for n, one in enumerate(apart)}) if apart else together
+    return (together if worse.outcome is Outcome.RESOLVED else worse), apart
+
+
+@dataclass(frozen=True, slots=True)
+class _InCluster:
+    """What is so in one cluster."""
+
+    cluster: str
+    aspect: str
+    verdict: Verdict
+    seen: Evidence | None = None
+    query_id: str = ""
+
+    @property
+    def told(self) -> Verdict:
+        """The verdict with the cluster that it is about."""
+        if not self.cluster:
+            return self.verdict
+        return replace(self.verdict, why=f"in cluster {plain_names.plain(self.cluster)}: {self.verdict.why}")
+
+
+def _in_cluster(call: Call, cluster: str, aspect: str, reply: Reply | None) -> _InCluster:
+    found, evidence = _read(reply) if reply else (None, {})
+    if reply is None or found is None or aspect not in evidence:
+        return _InCluster(cluster, aspect, Verdict(Outcome.INCONCLUSIVE, "it could not be looked at by itself", 60))
+    alive = int(evidence["alive"].after) if "alive" in evidence else 0
+    verdict = _verdict(call, evidence[aspect], alive, found)
+    return _InCluster(cluster, aspect, verdict, evidence[aspect], reply.query_id)
 
 
 def _candidates(call: Call) -> list[str]:
@@ -151,3 +220,15 @@ def _table(evidence: dict[str, Evidence], verdicts: dict[str, Verdict]) -> Table
         for name, one in evidence.items()
     ]  # fmt: skip
     return Table("before and after", columns, rows)
+
+
+def _by_cluster(apart: list[_InCluster]) -> tuple[Table, ...]:
+    if all(one.verdict.outcome is Outcome.RESOLVED for one in apart):
+        return ()
+    columns = ("cluster", "aspect", "before", "after", "last_seen", "verdict")
+    rows = [
+        (one.cluster, one.aspect, one.seen.before, one.seen.after, one.seen.last_seen, str(one.verdict.outcome))
+        for one in apart
+        if one.seen
+    ]
+    return (Table("in each cluster that had it", columns, rows),) if rows else ()

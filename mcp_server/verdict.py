@@ -6,6 +6,7 @@ and if the condition would have been seen by now had it gone on as before: at a 
 come three times is chance in 1 of 20 cases (exp(-3), Poisson). Everything else that is quiet is inconclusive.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,10 @@ class Evidence:
     last_seen: str
     before_seconds: float
     after_seconds: float
+    clusters: Sequence[str] = ()
+    """Those in which it was seen before; an empty name is of what names none."""
+    silent_clusters: Sequence[str] = ()
+    """Those of them from which nothing came after."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@
 --     `text`), requests that failed and their p95 as failed_requests and p95_ms, and alive, which counts what was
 --     received of the subject and is no complaint: logs, spans and events of type Normal, but no event where `service`
 --     is given, since events know no services. `looked_at` is what a number rests on: where that is 0 after the change,
---     nothing is known, and 0 is no health. An event counts once however many collectors sent it. A verdict is not
---     drawn here.
+--     nothing is known, and 0 is no health. Without `cluster`, a cluster that fell silent hides behind another that goes
+--     on: `silent_clusters` names it. An event counts once however many collectors sent it. A verdict is not drawn here.
 -- doors: rest, mcp, cli, docs
 -- signals: logs, events, traces
 -- limit rows: 10
@@ -81,6 +81,13 @@
 --   help: Length of the window before.
 -- column after_seconds: Float64
 --   help: Length of the window after; 0 where it has not begun.
+-- column clusters: Array(String)
+--   help: Clusters in which it was seen before, at most 100; an empty name is of what names no cluster. Nothing for alive.
+--   wide: yes
+-- column silent_clusters: Array(String)
+--   help: Those of them from which nothing that counts as alive came after. Events that name no cluster are not held
+--     against another collector's that do.
+--   wide: yes
 WITH
     ${iso},
     ${level_of},
@@ -90,7 +97,8 @@ WITH
     {until:DateTime64(9, 'UTC')} AS after_until,
     toDateTime64('1970-01-01 00:00:00', 9, 'UTC') AS never,
     ${like_text},
-    -- (warnings before, after, events before, after, last warning, others before, after)
+    -- (warnings before, after, events before, after, last warning, others before, after, clusters of warnings before, of
+    -- others after)
     (
         WITH
             warns
@@ -99,7 +107,8 @@ WITH
         SELECT (
             sumIf(happened, is_meant AND NOT is_later), sumIf(happened, is_meant AND is_later),
             countIf(NOT is_later), countIf(is_later), maxIf(last, is_meant),
-            countIf(NOT warns AND NOT is_later), countIf(NOT warns AND is_later)
+            countIf(NOT warns AND NOT is_later), countIf(NOT warns AND is_later),
+            groupUniqArrayIf(100)(cluster, is_meant AND NOT is_later), groupUniqArrayIf(1000)(cluster, NOT warns AND is_later)
         )
         FROM (
             SELECT
@@ -107,6 +116,7 @@ WITH
                 max(Type) = 'Warning' AS warns,
                 argMax(Reason, (EventTime, Count)) AS reason_told,
                 argMax(Message, (EventTime, Count)) AS message_told,
+                toString(max(ClusterName)) AS cluster,
                 -- Of an event that is older than the window, what it grew by, and the one time that brought it here.
                 toUInt64(
                     if(min(FirstTime) >= if(is_later, after_since, before_since), max(Count), max(Count) - min(Count) + 1)
@@ -145,20 +155,25 @@ WITH
                 ${event_identity}
         )
     ) AS told,
-    -- (error logs before, after, matching before, after, logs before, after, last error, last match)
+    -- (error logs before, after, matching before, after, logs before, after, last error, last match, clusters of error logs
+    -- before, of matching before, of logs after)
     (
         SELECT (
             countIf(level >= 17 AND matches AND NOT is_later), countIf(level >= 17 AND matches AND is_later),
             countIf(matches AND NOT is_later), countIf(matches AND is_later),
             countIf(NOT is_later), countIf(is_later),
-            maxIf(time, level >= 17 AND matches), maxIf(time, matches)
+            maxIf(time, level >= 17 AND matches), maxIf(time, matches),
+            groupUniqArrayIf(100)(cluster, level >= 17 AND matches AND NOT is_later),
+            groupUniqArrayIf(100)(cluster, matches AND NOT is_later),
+            groupUniqArrayIf(1000)(cluster, is_later)
         )
         FROM (
             SELECT
                 level_of(SeverityNumber, SeverityText, Body) AS level,
                 {text:String} = '' OR lower(Body) LIKE like_text AS matches,
                 Timestamp >= after_since AS is_later,
-                toDateTime64(Timestamp, 9, 'UTC') AS time
+                toDateTime64(Timestamp, 9, 'UTC') AS time,
+                toString(ClusterName) AS cluster
             FROM otel_logs
             WHERE Timestamp >= before_since
                 AND Timestamp < after_until
@@ -179,7 +194,8 @@ WITH
                 AND NOT multiSearchAny(Body, ['"involvedObject"', '"regarding"'])
         )
     ) AS logged,
-    -- (failed before, after, requests before, after, last failure, p95 before, after, spans before, after)
+    -- (failed before, after, requests before, after, last failure, p95 before, after, spans before, after, clusters of
+    -- failed before, of requests before, of spans after)
     (
         SELECT (
             countIf(is_request AND is_error AND NOT is_later), countIf(is_request AND is_error AND is_later),
@@ -187,7 +203,10 @@ WITH
             maxIf(time, is_request AND is_error),
             ifNotFinite(toFloat64(quantileTDigestIf(0.95)(ms, is_request AND NOT is_later)), 0),
             ifNotFinite(toFloat64(quantileTDigestIf(0.95)(ms, is_request AND is_later)), 0),
-            countIf(NOT is_later), countIf(is_later)
+            countIf(NOT is_later), countIf(is_later),
+            groupUniqArrayIf(100)(cluster, is_request AND is_error AND NOT is_later),
+            groupUniqArrayIf(100)(cluster, is_request AND NOT is_later),
+            groupUniqArrayIf(1000)(cluster, is_later)
         )
         FROM (
             SELECT
@@ -196,7 +215,8 @@ WITH
                 StatusCode IN ('Error', 'STATUS_CODE_ERROR') AS is_error,
                 if(Duration < 9223372036854775808, Duration, 0) / 1e6 AS ms,
                 Timestamp >= after_since AS is_later,
-                toDateTime64(Timestamp, 9, 'UTC') AS time
+                toDateTime64(Timestamp, 9, 'UTC') AS time,
+                toString(ClusterName) AS cluster
             FROM otel_traces
             WHERE Timestamp >= before_since
                 AND Timestamp < after_until
@@ -213,7 +233,8 @@ WITH
         )
     ) AS traced,
     if({service:String} = '', told.6, 0) + logged.5 + traced.8 AS alive_before,
-    if({service:String} = '', told.7, 0) + logged.6 + traced.9 AS alive_after
+    if({service:String} = '', told.7, 0) + logged.6 + traced.9 AS alive_after,
+    arrayConcat(if({service:String} = '', told.9, []), logged.11, traced.12) AS heard
 SELECT
     line.1 AS aspect,
     -- A subquery could be without a row, says its type; these count, and always have one.
@@ -225,15 +246,19 @@ SELECT
     toFloat64({before_s:UInt32}) AS before_seconds,
     greatest(
         0, (toUnixTimestamp64Nano(after_until) - toUnixTimestamp64Nano(after_since)) / 1e9
-    ) AS after_seconds
+    ) AS after_seconds,
+    arraySort(line.7) AS clusters,
+    arrayFilter(
+        name -> NOT has(heard, name) AND (name != '' OR aspect != 'warning_events'), clusters
+    ) AS silent_clusters
 FROM (
     SELECT arrayJoin([
-        ('warning_events', toFloat64(told.1), toFloat64(told.2), told.3, told.4, told.5),
-        ('error_logs', toFloat64(logged.1), toFloat64(logged.2), logged.5, logged.6, logged.7),
-        ('matching_logs', toFloat64(logged.3), toFloat64(logged.4), logged.5, logged.6, logged.8),
-        ('failed_requests', toFloat64(traced.1), toFloat64(traced.2), traced.3, traced.4, traced.5),
-        ('p95_ms', traced.6, traced.7, traced.3, traced.4, never),
-        ('alive', toFloat64(alive_before), toFloat64(alive_after), alive_before, alive_after, never)
+        ('warning_events', toFloat64(told.1), toFloat64(told.2), told.3, told.4, told.5, told.8),
+        ('error_logs', toFloat64(logged.1), toFloat64(logged.2), logged.5, logged.6, logged.7, logged.9),
+        ('matching_logs', toFloat64(logged.3), toFloat64(logged.4), logged.5, logged.6, logged.8, logged.10),
+        ('failed_requests', toFloat64(traced.1), toFloat64(traced.2), traced.3, traced.4, traced.5, traced.10),
+        ('p95_ms', traced.6, traced.7, traced.3, traced.4, never, traced.11),
+        ('alive', toFloat64(alive_before), toFloat64(alive_after), alive_before, alive_after, never, [])
     ]) AS line
 )
 WHERE told.3 + told.4 + alive_before + alive_after > 0

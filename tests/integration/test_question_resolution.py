@@ -140,3 +140,38 @@ def test_an_event_from_two_collectors_of_which_one_names_no_cluster_counts_once(
     put("otel_k8s_events", [{**one, "ClusterUid": "c", "ClusterName": "east"} for one in both])
 
     assert by_aspect(desk)["warning_events"] == (3.0, 2.0, 1, 1)
+
+
+def in_cluster(name, row):
+    return {**row, "ResourceAttributes": {**row.get("ResourceAttributes", {}), "k8s.cluster.name": name}}
+
+
+def test_a_cluster_that_fell_silent_is_named_beside_one_that_goes_on(desk, put):
+    north = {"ClusterUid": "n", "ClusterName": "north"}
+    put(
+        "otel_k8s_events",
+        [{**event(10), **north}, {**event(20, "Unhealthy"), "ClusterUid": "s", "ClusterName": "south"}],
+    )
+    put("otel_logs", [in_cluster("north", log(10, SeverityNumber=17, **POD)), in_cluster("south", log(300, **POD))])
+    put("otel_traces", [in_cluster("north", span("a", start=10_000, SpanKind="Server", StatusCode="Error"))])
+
+    reply = desk.ask("resolution", {**ASKED, "text": "o"})
+
+    clusters = {row[0]: row[1:] for row in found(reply, "aspect", "clusters", "silent_clusters")}
+    both, gone = (["north", "south"], ["north"]), (["north"], ["north"])
+    assert {name: tuple(map(list, told)) for name, told in clusters.items()} == {
+        "warning_events": both, "error_logs": gone, "matching_logs": gone, "failed_requests": gone, "p95_ms": gone,
+        "alive": ([], []),
+    }  # fmt: skip
+
+
+def test_what_names_no_cluster_is_a_cluster_of_its_own_but_for_events(desk, put):
+    put("otel_k8s_events", [event(10)])
+    put("otel_logs", [log(10, SeverityNumber=17, **POD), in_cluster("south", log(300, **POD))])
+
+    clusters = {
+        row[0]: row[1:] for row in found(desk.ask("resolution", ASKED), "aspect", "clusters", "silent_clusters")
+    }
+
+    assert [list(told) for told in clusters["warning_events"]] == [[""], []]
+    assert [list(told) for told in clusters["error_logs"]] == [[""], [""]]

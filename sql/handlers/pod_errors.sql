@@ -58,6 +58,9 @@
 -- column looked_at: UInt64
 --   help: Events and log records in this row; in the first row, all of the pod's.
 --   wide: yes
+-- column cluster: String
+--   help: Kubernetes cluster of the pod, by name, or empty. Pods of two clusters are two, whatever their names.
+--   wide: yes
 WITH
     ${iso},
     ${level_of},
@@ -71,6 +74,7 @@ WITH
             extract(any(FieldPath), '\\{([^}]+)\\}') AS container_told,
             argMax(Message, (EventTime, Count)) AS message_told,
             '' AS trace,
+            toString(max(ClusterName)) AS cluster_told,
             -- Of an event that is older than the window, what it grew by, and the one time that brought it here.
             toUInt64(if(min(FirstTime) >= {since:DateTime64(9, 'UTC')}, max(Count), max(Count) - min(Count) + 1)) AS happened,
             toDateTime64(min(FirstTime), 9, 'UTC') AS first,
@@ -98,6 +102,7 @@ WITH
             ResourceAttributes['k8s.container.name'],
             Body,
             TraceId,
+            toString(ClusterName),
             1,
             toDateTime64(Timestamp, 9, 'UTC'),
             toDateTime64(Timestamp, 9, 'UTC'),
@@ -126,19 +131,20 @@ SELECT
             '{} events and {} log records of {} pods looked at; severity unknown of {} log records',
             toString(countIf(source = 'event')),
             toString(countIf(source = 'log')),
-            toString(uniqExact(pod_told)),
+            toString(uniqExact(cluster_told, pod_told)),
             toString(countIf(is_unclear))
         ),
         line.5
     ) AS message,
     if(about = 'all' AND count = 0, '', iso(minIf(first, is_error))) AS first_seen,
     if(about = 'all', '', argMax(trace, (trace != '', last))) AS trace_id,
-    count() AS looked_at
+    count() AS looked_at,
+    line.6 AS cluster
 FROM seen
 -- Everything counts towards the row of all, and an error towards that of its like too.
 ARRAY JOIN arrayConcat(
-    [('all', '', '', '', '')],
-    if(is_error, [(source, what_told, pod_told, container_told, message_told)], [])
+    [('all', '', '', '', '', '')],
+    if(is_error, [(source, what_told, pod_told, container_told, message_told, cluster_told)], [])
 ) AS line
 GROUP BY line
 ORDER BY about = 'all' DESC, maxIf(last, is_error) DESC, line

@@ -3,8 +3,9 @@
 -- description: States are bad, ok and unknown, and come in the order bad, unknown, ok. A check for which nothing was
 --     received is unknown and never ok; the pod is well only if all are ok. phase, ready and telemetry are unknown too
 --     where nothing was measured in the last five minutes of the window, and phase and ready where that holds for one
---     of several pods. phase, ready, restarts and memory read the metrics of the Kubernetes receivers, the others events
---     and logs. A pod that runs quietly has no events: then the
+--     of several pods. A pod of the same name in another cluster is another pod: every check is unknown where nothing
+--     was received for it of one of the clusters that told of the pod, and then the evidence names clusters. phase, ready,
+--     restarts and memory read the metrics of the Kubernetes receivers, the others events and logs. A pod that runs quietly has no events: then the
 --     checks of events are unknown, and the metrics tell.
 -- doors: rest, mcp, clickhouse, cli, docs
 -- signals: logs, metrics, events
@@ -58,6 +59,13 @@
 -- column last_seen: String
 --   help: When what makes it bad last happened (events, logs), or was last measured (metrics), RFC 3339 in UTC; empty
 --     for never.
+-- column pods: Array(String)
+--   help: Pods that were looked at, the same in every row and at most 100; each after its cluster and a slash, where there
+--     are several clusters.
+--   wide: yes
+-- column pods_total: UInt64
+--   help: How many they are.
+--   wide: yes
 WITH
     ${iso},
     ${level_of},
@@ -77,7 +85,8 @@ WITH
                 OR (Reason IN ('Evicted', 'EvictionThresholdMet') AND positionCaseInsensitive(Message, 'memory') > 0)
             )) AS is_memory,
             toUInt64(if(min(FirstTime) >= {since:DateTime64(9, 'UTC')}, max(Count), max(Count) - min(Count) + 1)) AS happened,
-            toDateTime64(max(EventTime), 9, 'UTC') AS last
+            toDateTime64(max(EventTime), 9, 'UTC') AS last,
+            (toString(max(ClusterName)), toString(Name)) AS place
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
@@ -99,7 +108,11 @@ WITH
             maxIf(last, is_warning) AS last_warning,
             sumIf(happened, is_memory) AS kills,
             maxIf(last, is_memory) AS last_kill,
-            max(last) AS newest_event
+            max(last) AS newest_event,
+            groupUniqArray(1000)(place) AS event_places,
+            groupUniqArrayIf(100)(place.1, is_warning) AS warned,
+            groupUniqArrayIf(100)(place.1, is_memory) AS killed,
+            groupUniqArrayIf(100)(place.1, last >= present_since) AS telling_events
         FROM events
     ),
     logged AS (
@@ -108,9 +121,16 @@ WITH
             countIf(level >= 17) AS failures,
             countIf(level = 0) AS unclear,
             maxIf(time, level >= 17) AS last_failure,
-            max(time) AS newest_log
+            max(time) AS newest_log,
+            groupUniqArray(1000)(place) AS log_places,
+            groupUniqArrayIf(100)(place.1, level > 0) AS clear,
+            groupUniqArrayIf(100)(place.1, level >= 17) AS failing,
+            groupUniqArrayIf(100)(place.1, time >= present_since) AS telling_logs
         FROM (
-            SELECT toDateTime64(Timestamp, 9, 'UTC') AS time, level_of(SeverityNumber, SeverityText, Body) AS level
+            SELECT
+                toDateTime64(Timestamp, 9, 'UTC') AS time,
+                level_of(SeverityNumber, SeverityText, Body) AS level,
+                (toString(ClusterName), ResourceAttributes['k8s.pod.name']) AS place
             FROM otel_logs
             WHERE ${logs_window}
                 AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
@@ -125,6 +145,7 @@ WITH
     series AS (
         SELECT
             toString(MetricName) AS metric,
+            toString(ClusterName) AS its_cluster,
             ResourceAttributes['k8s.pod.name'] AS its_pod,
             ResourceAttributes['k8s.container.name'] AS its_container,
             arraySort(groupArray((TimeUnix, Value))) AS points,
@@ -154,11 +175,12 @@ WITH
             AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
             AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-        GROUP BY metric, its_pod, its_container, ResourceAttributes['k8s.pod.uid']
+        GROUP BY metric, its_cluster, its_pod, its_container, ResourceAttributes['k8s.pod.uid']
     ),
     -- The metric k8s.pod.phase names no container, so pods are here too, with an empty name.
     containers AS (
         SELECT
+            its_cluster,
             its_pod,
             its_container,
             countIf(metric = 'k8s.pod.phase') > 0 AND empty(its_phases) AS has_old_phase,
@@ -181,7 +203,7 @@ WITH
             max(last) AS its_last,
             count() AS its_series
         FROM series
-        GROUP BY its_pod, its_container
+        GROUP BY its_cluster, its_pod, its_container
     ),
     measured AS (
         SELECT
@@ -210,11 +232,24 @@ WITH
             max(its_restarts_last) AS restarts_last,
             max(its_memory_last) AS memory_last,
             max(its_last) AS newest_point,
-            sum(its_series) AS series_seen
+            sum(its_series) AS series_seen,
+            groupUniqArray(1000)((its_cluster, its_pod)) AS metric_places,
+            groupUniqArrayIf(100)(its_cluster, notEmpty(its_phases)) AS with_phase,
+            groupUniqArrayIf(100)(its_cluster, hasAny(its_phases, [1, 4])) AS with_bad_phase,
+            groupUniqArrayIf(100)(its_cluster, notEmpty(its_readies)) AS with_ready,
+            groupUniqArrayIf(100)(its_cluster, has(its_readies, 0)) AS with_unready,
+            groupUniqArrayIf(100)(its_cluster, its_points >= 2) AS with_restarts,
+            groupUniqArrayIf(100)(its_cluster, its_restarts > 0) AS with_rise,
+            groupUniqArrayIf(100)(its_cluster, has_memory AND isNotNull(share)) AS with_share,
+            groupUniqArrayIf(100)(its_cluster, has_memory AND ifNull(share, 0) >= {memory_share:Float64}) AS with_full,
+            groupUniqArrayIf(100)(its_cluster, its_last >= present_since) AS measured_lately
         FROM containers
     ),
     checked AS (
         SELECT
+        arraySort(arrayDistinct(arrayConcat(event_places, log_places, metric_places))) AS places,
+        arrayFilter(name -> name != '', arrayDistinct(places.1)) AS clusters,
+        -- (check, state, evidence, looked at, last, clusters of which it knows something, clusters where it is bad)
         [
             (
                 'phase',
@@ -223,7 +258,7 @@ WITH
                     if(phases = 0, 'metric k8s.pod.phase was not received', arrayStringConcat(told_phases, ', ')),
                     but_of(silent_phases)
                 ),
-                phases, phase_last
+                phases, phase_last, with_phase, with_bad_phase
             ),
             (
                 'ready',
@@ -237,7 +272,7 @@ WITH
                     ),
                     but_of(silent_readies)
                 ),
-                readies, ready_last
+                readies, ready_last, with_ready, with_unready
             ),
             (
                 'restarts',
@@ -247,7 +282,7 @@ WITH
                     most_points < 2, 'metric k8s.container.restarts was received once, which tells no change',
                     concat(toString(restarts), ' restarts in the window')
                 ),
-                counters, restarts_last
+                counters, restarts_last, with_restarts, with_rise
             ),
             (
                 'memory',
@@ -265,7 +300,7 @@ WITH
                         toString(round(ifNull(fullest, 0), 3)), which, toString(containers - limited)
                     )
                 ),
-                containers, memory_last
+                containers, memory_last, with_share, with_full
             ),
             (
                 'memory_kills',
@@ -274,7 +309,7 @@ WITH
                     events_seen = 0, 'no event about the pod was received',
                     concat(toString(kills), ' events of kills or evictions for memory')
                 ),
-                events_seen, last_kill
+                events_seen, last_kill, event_places.1, killed
             ),
             (
                 'warning_events',
@@ -284,7 +319,7 @@ WITH
                     warnings = 0, 'no warning among its events',
                     format('{} warnings: {}', toString(warnings), reasons)
                 ),
-                events_seen, last_warning
+                events_seen, last_warning, event_places.1, warned
             ),
             (
                 'error_logs',
@@ -296,7 +331,7 @@ WITH
                         toString(failures), toString(logs_seen), toString(unclear)
                     )
                 ),
-                logs_seen, last_failure
+                logs_seen, last_failure, clear, failing
             ),
             (
                 'telemetry',
@@ -322,7 +357,12 @@ WITH
                         )
                     )
                 ),
-                events_seen + logs_seen + series_seen, greatest(newest_event, newest_log, newest_point)
+                events_seen + logs_seen + series_seen, greatest(newest_event, newest_log, newest_point),
+                arrayConcat(
+                    measured_lately,
+                    arrayFilter(name -> NOT has(metric_places.1, name), arrayConcat(telling_events, telling_logs))
+                ),
+                []
             )
         ] AS checks
         FROM told
@@ -331,10 +371,25 @@ WITH
     )
 SELECT
     line.1 AS check,
-    line.2 AS state,
-    line.3 AS evidence,
+    if(line.2 = 'ok' AND notEmpty(unknown_in), 'unknown', line.2) AS state,
+    concat(
+        line.3,
+        if(state = 'bad' AND several AND notEmpty(line.7), concat('; bad in ', arrayStringConcat(arraySort(line.7), ', ')), ''),
+        if(empty(unknown_in), '', concat('; nothing is known of ', arrayStringConcat(unknown_in, ', ')))
+    ) AS evidence,
     toUInt64(line.4) AS looked_at,
-    iso_or_empty(line.5) AS last_seen
-FROM (SELECT checks.1 AS names, arrayJoin(checks) AS line FROM checked)
+    iso_or_empty(line.5) AS last_seen,
+    arraySlice(named, 1, 100) AS pods,
+    length(named) AS pods_total
+FROM (
+    SELECT
+        checks.1 AS names,
+        arrayJoin(checks) AS line,
+        arrayDistinct(arrayMap(place -> if(several, concat(place.1, '/', place.2), place.2), places)) AS named,
+        -- What names no cluster is of the one that there is.
+        length(clusters) > 1 AS several,
+        if(several, arrayFilter(name -> NOT has(line.6, name), clusters), []) AS unknown_in
+    FROM checked
+)
 ORDER BY indexOf(['bad', 'unknown', 'ok'], state), indexOf(names, check)
 LIMIT {limit:UInt32}

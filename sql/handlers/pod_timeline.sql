@@ -58,6 +58,9 @@
 -- column trace_id: String
 --   help: Trace of the log record, or empty.
 --   wide: yes
+-- column cluster: String
+--   help: Kubernetes cluster of the pod, by name, or empty. Pods of stateful sets have the same names in many.
+--   wide: yes
 WITH
     ${iso},
     ${level_of},
@@ -71,7 +74,8 @@ SELECT
     container,
     message,
     count,
-    trace_id
+    trace_id,
+    cluster
 FROM (
     SELECT
         toDateTime64(min(EventTime), 9, 'UTC') AS time,
@@ -82,7 +86,8 @@ FROM (
         extract(any(FieldPath), '\\{([^}]+)\\}') AS container,
         any(Message) AS message,
         Count AS count,
-        '' AS trace_id
+        '' AS trace_id,
+        toString(max(ClusterName)) AS cluster
         FROM otel_k8s_events
         WHERE EventTime >= {since:DateTime64(9, 'UTC')}
             AND EventTime < {until:DateTime64(9, 'UTC')}
@@ -110,7 +115,8 @@ FROM (
             ResourceAttributes['k8s.container.name'],
             Body,
             1,
-            TraceId
+            TraceId,
+            toString(ClusterName)
         FROM otel_logs
         WHERE ${logs_window}
             AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}

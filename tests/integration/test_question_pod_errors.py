@@ -4,7 +4,7 @@ import re
 
 import pytest
 from answers import found, the
-from cluster_scene import event, flat, pod_log, tell, where
+from cluster_scene import CLUSTER, event, flat, pod_log, tell, where
 
 from sql.catalogue import load_catalogue
 
@@ -98,6 +98,19 @@ def test_a_pod_is_exact_and_a_star_stands_for_any_ending(desk, put):
     assert set(the(desk.ask("pod_errors", {**POD, "pod": "api-1*"}), "pod")) == {"", "api-1", "api-10"}
     assert set(the(desk.ask("pod_errors", {**POD, "pod": "api%1"}), "pod")) == {"", "api%1"}
     assert len(desk.ask("pod_errors", {**POD, "pod": "*"}).rows) == 9
+
+
+def test_pods_of_one_name_in_two_clusters_are_two(desk, put):
+    south = {"k8s.cluster.uid": "uid-south", "k8s.cluster.name": "south"}
+    for cluster in (CLUSTER, south):
+        tell(put, [pod_log(1, "boom", SeverityNumber=17, resource={**where(), **cluster}), event(2, cluster=cluster)])
+
+    reply = desk.ask("pod_errors", POD)
+
+    assert sorted(found(reply, "about", "count", "cluster")) == [
+        ("all", 4, ""), ("event", 1, "north"), ("event", 1, "south"), ("log", 1, "north"), ("log", 1, "south"),
+    ]  # fmt: skip
+    assert "of 2 pods" in the(reply, "message")[0]
 
 
 def test_the_newest_errors_are_kept(desk, put):

@@ -161,6 +161,93 @@ def test_a_pod_that_fell_silent_among_others_is_unknown_and_named(desk, put):
     assert "api-1-a" in evidence(desk, "ready", **asked)
 
 
+SOUTH = {"k8s.cluster.uid": "uid-south", "k8s.cluster.name": "south"}
+
+
+def in_south(**more):
+    return {**where("api-1", **more), **SOUTH}
+
+
+def test_a_pod_of_another_cluster_of_which_next_to_nothing_is_known_is_not_well(desk, put):
+    put_a_healthy_pod(put)
+    tell(put, [event(-50, "Started", type="Normal", cluster=SOUTH)])
+
+    told = states(desk)
+
+    assert told == {**dict.fromkeys(CHECKS, "unknown"), "memory_kills": "ok", "warning_events": "ok", "telemetry": "ok"}
+    assert evidence(desk, "phase") == "Running; nothing is known of south"
+    assert set(states(desk, cluster="north").values()) == {"ok"}
+    alone = states(desk, cluster="south")
+    assert {check for check, state in alone.items() if state == "unknown"} == CHECKS - {
+        "memory_kills", "warning_events", "telemetry"
+    }  # fmt: skip
+
+
+def test_each_clusters_memory_is_measured_by_its_own_limit_and_the_full_one_is_named(desk, put):
+    for resource, used, limit in ((where(), 200, 4000), (in_south(), 950, 1000)):
+        put("otel_metrics_gauge", gauge("container.memory.working_set", [(0, used * MEBIBYTE)], resource))
+        put("otel_metrics_gauge", gauge("k8s.container.memory_limit", [(0, limit * MEBIBYTE)], resource))
+
+    assert states(desk)["memory"] == "bad"
+    assert evidence(desk, "memory") == (
+        "0.95 of its limit at most, in container app; no limit known of 0 containers; bad in south"
+    )
+    assert states(desk, cluster="north")["memory"] == "ok"
+
+
+def test_a_clusters_old_phase_does_not_hide_behind_anothers_new_one(desk, put):
+    put("otel_metrics_gauge", gauge("k8s.pod.phase", [(0, 2)]))
+    put("otel_metrics_gauge", gauge("k8s.pod.phase", [(-900, 2)], in_south()))
+    tell(put, [pod_log(-1, "fine", SeverityNumber=9, resource=in_south())])
+
+    told = states(desk)
+
+    assert (told["phase"], told["telemetry"]) == ("unknown", "unknown")
+    assert evidence(desk, "phase") == "Running; nothing in the last 5 minutes of api-1; nothing is known of south"
+    assert evidence(desk, "telemetry").endswith("; nothing is known of south")
+
+
+def test_what_is_bad_names_its_cluster_in_every_check(desk, put):
+    put_a_healthy_pod(put)
+    tell(put, [event(-60, "OOMKilling", cluster=SOUTH), pod_log(-55, SeverityNumber=17, resource=in_south())])
+    for metric, values in (
+        ("k8s.pod.phase", [(0, 4)]), ("k8s.container.ready", [(0, 0)]), ("k8s.container.restarts", [(-60, 4), (0, 5)]),
+        ("k8s.container.memory_limit_utilization", [(0, 0.99)]),
+    ):  # fmt: skip
+        put("otel_metrics_gauge", gauge(metric, values, in_south()))
+
+    told = found(desk.ask("pod_health", POD), "check", "state", "evidence")
+
+    assert {check for check, state, said in told if state == "bad" and said.endswith("; bad in south")} == CHECKS - {
+        "telemetry"
+    }
+
+
+def test_telemetry_that_names_no_cluster_is_of_the_only_one(desk, put):
+    put_a_healthy_pod(put)
+    tell(put, [event(-50, "Killing", type="Normal", cluster={}), pod_log(-40, "fine", SeverityNumber=9, resource={
+        name: value for name, value in where().items() if not name.startswith("k8s.cluster")
+    })])  # fmt: skip
+
+    assert set(states(desk).values()) == {"ok"}
+    assert list(the(desk.ask("pod_health", POD), "pods")[0]) == ["api-1"]
+
+
+def test_the_pods_that_were_looked_at_are_named_with_their_clusters_where_there_are_several(desk, put):
+    put_a_healthy_pod(put)
+    tell(put, [event(-50, name="api-10"), pod_log(-1, resource=where("api-11"))])
+    asked = {**POD, "pod": "api-1*"}
+
+    reply = desk.ask("pod_health", asked)
+    assert [list(pods) for pods in the(reply, "pods")] == [["api-1", "api-10", "api-11"]] * 8
+    assert set(the(reply, "pods_total")) == {3}
+
+    tell(put, [event(-50, cluster=SOUTH)])
+    reply = desk.ask("pod_health", asked)
+    assert list(the(reply, "pods")[0]) == ["north/api-1", "north/api-10", "north/api-11", "south/api-1"]
+    assert the(desk.ask("pod_health", {**POD, "pod": "nobody"}), "pods_total")[0] == 0
+
+
 @pytest.mark.parametrize("written", [{"pod": "api-2"}, {"namespace": "bank"}, {"cluster": "south"}, {"until": "30m"}])
 def test_what_is_known_of_others_says_nothing(desk, put, written):
     put_a_healthy_pod(put)

@@ -76,6 +76,16 @@ def test_logs_are_narrowed_by_severity_even_where_only_their_text_says_it(desk, 
     assert the(desk.ask("pod_timeline", {**POD, "min_severity": severity}), "message") == bodies
 
 
+def test_each_entry_names_the_cluster_of_its_pod(desk, put):
+    south = {"k8s.cluster.uid": "uid-south", "k8s.cluster.name": "south"}
+    tell(put, [pod_log(1, SeverityNumber=17), event(2)])
+    tell(put, [pod_log(3, SeverityNumber=17, resource={**where(), **south}), event(4, cluster=south)])
+
+    told = found(desk.ask("pod_timeline", POD), "source", "cluster")
+
+    assert told == [("event", "south"), ("log", "south"), ("event", "north"), ("log", "north")]
+
+
 def test_others_are_left_out(desk, put):
     error = {"SeverityNumber": 17}
     tell(put, [pod_log(1, "mine", **error), event(2)])

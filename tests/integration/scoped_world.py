@@ -115,6 +115,20 @@ def event(place: str) -> Mapping[str, object]:
     }
 
 
+def rollout(place: str) -> Mapping[str, object]:
+    """A step of a Deployment's rollout, as an event."""
+    told = {"k8s.object.kind": "Deployment", "k8s.object.name": f"of-{word(place)}", "k8s.object.uid": f"of {place}"}
+    about = {"k8s.namespace.name": PLACES[place][2], "k8s.event.reason": "ScalingReplicaSet"}
+    return {
+        "Timestamp": at(20),
+        "Body": f"Scaled up replica set of-{word(place)} to 1",
+        "SeverityText": "Normal",
+        "ServiceName": service(place),
+        "LogAttributes": {**about, "k8s.event.uid": f"rollout {place}", "k8s.event.name": f"rollout of {word(place)}"},
+        "ResourceAttributes": {**resource(place), **told},
+    }
+
+
 EVENT = {
     "Timestamp": at(4),
     "Body": "flat",

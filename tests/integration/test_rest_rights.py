@@ -5,6 +5,7 @@ The routes are those that the application has, so a new one has to say here how 
 
 import asyncio
 import http.client
+import json
 import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,7 +18,21 @@ from answers import NOON, at
 from click.testing import CliRunner
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute
-from scoped_world import ASKED, CATALOGUE, LEAK, PLACES, VIEWED, WINDOW, World, event, resource, rows, service, word
+from scoped_world import (
+    ASKED,
+    CATALOGUE,
+    LEAK,
+    PLACES,
+    VIEWED,
+    WINDOW,
+    World,
+    event,
+    resource,
+    rollout,
+    rows,
+    service,
+    word,
+)
 from starlette.routing import Route
 
 from identity.reader import Role
@@ -136,7 +151,8 @@ def more_to_tell(place: str) -> Mapping[str, list[Mapping[str, object]]]:
                 "ServiceName": service(place),
             }
             for n in range(12)
-        ],
+        ]
+        + [rollout(place)],
         "otel_metrics_gauge": [
             {**own, "ServiceName": service(place), "MetricName": name, "TimeUnix": at(when), "Value": value}
             for name, points in measured.items()
@@ -326,10 +342,7 @@ def test_the_walk_goes_by_every_path_of_openapi_and_every_question_of_the_catalo
 
 
 NAMELESS = frozenset({"freshness", "namespaces", "clusters", "resolution"})
-"""Questions whose answers have no cell that this test's word gets into."""
-
-SILENT = frozenset({"rollouts"})
-"""Questions that find nothing to tell of in this test's rows."""
+"""Questions whose answers have no cell that this test's word gets into; what `resolution` counts is looked at below."""
 
 TELLING = [("GET", f"{QUESTIONS}/{name}") for name in ASKED if name not in NAMELESS]
 
@@ -344,7 +357,29 @@ def test_the_same_walk_by_a_reader_of_all_finds_what_the_others_must_not_see(tow
 
     telling = {path for path, texts in walked.items() if any(LEAK in text for text in texts)}
     assert telling >= {"/events", "/notifications/ws", "/api/v1/tail", f"{QUESTIONS}/recent_logs"}
-    assert walked.keys() - telling <= {f"{QUESTIONS}/{name}" for name in SILENT}
+    assert walked.keys() == telling
+
+
+@pytest.mark.parametrize(("reader", "places"), [("all", 4), ("east", 1), ("shop", 1)])
+def test_what_is_counted_before_and_after_a_change_is_of_the_readers_places_alone(town, reader, places):
+    """Of each place: a warning, the step of a rollout, 14 error logs, and 5 spans, of which 3 are of servers."""
+    asked = {"changed_at": NOON + 300, "before_s": 600, "settle_s": 0, "until": NOON + 600, "format": "json"}
+
+    heard = town.ask(reader, "GET", f"{QUESTIONS}/resolution?{urllib.parse.urlencode(asked)}")
+
+    told = {row["aspect"]: row for row in json.loads(heard.text[heard.text.index('{"') :])["rows"]}
+    counted = {name: (row["before"] / places, row["looked_at_before"] / places) for name, row in told.items()}
+    assert counted == {
+        "warning_events": (1, 2), "error_logs": (14, 14), "failed_requests": (0, 3), "alive": (20, 20),
+        "p95_ms": (counted["p95_ms"][0], 3),
+    }  # fmt: skip
+    assert ("west" in heard.text) == (reader == "all")
+
+
+def test_a_reader_of_nothing_is_told_of_no_condition(town):
+    heard = town.ask("nobody", "GET", f"{QUESTIONS}/resolution?changed_at={NOON + 300}&until={NOON + 600}")
+
+    assert (heard.status, '"rows":[]' in heard.text.replace(" ", "")) == (200, True)
 
 
 @pytest.mark.parametrize(

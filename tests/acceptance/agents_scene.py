@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 
+import agents_telemetry
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from running_house import WAIT, House, command, environment
@@ -108,9 +109,15 @@ class Scene:
             record.body.string_value = f"{told} message {n}, password: hunter2222"
         self.send("logs", request.SerializeToString())
 
-    def send(self, signal, body):
+    def tell_more(self):
+        """Spans, metrics, events and pods' logs of both places."""
+        for place, word in (("east", "plain"), ("west", LEAK)):
+            for signal, body in agents_telemetry.bodies(place, word):
+                self.send(signal, body, "application/json")
+
+    def send(self, signal, body, kind="application/x-protobuf"):
         url = f"{self.house.address('OTLP/HTTP')}/v1/{signal}"
-        headers = {"content-type": "application/x-protobuf", "authorization": f"Bearer {self.tokens['sender']}"}
+        headers = {"content-type": kind, "authorization": f"Bearer {self.tokens['sender']}"}
         with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=WAIT) as answer:
             assert answer.status == 200
 

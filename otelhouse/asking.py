@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from otelhouse import answer_table, house_access, house_client
+from otelhouse import answer_table, house_access, house_client, no_rows
 from otelhouse.configuration import Configuration
 from otelhouse.house_access import Access
 from otelhouse.house_client import Answered
@@ -106,6 +106,9 @@ def answer(house: RunningHouse, name: str, written: Mapping[str, str], form: str
     elif answered.rows:
         write_table(json.loads(answered.body), wide=wide)
     _remark(answered)
+    if not answered.rows:
+        for remark in no_rows.remarks(name, written):
+            click.echo(remark, err=True)
 
 
 def write_table(table: Mapping[str, object], *, wide: bool) -> None:

@@ -114,6 +114,22 @@ def test_no_rows_is_said_on_standard_error_and_is_no_failure(window):
     assert result.stderr == "no rows between 2026-01-01 and 2026-01-02\n"
 
 
+def test_no_rows_are_no_health_where_the_question_says_so_and_a_name_that_is_no_pod_gets_a_hint(window):
+    window.body = json.dumps(ANSWER | {"rows": []}).encode()
+    window.headers["x-otelhouse-rows"] = "0"
+
+    exact = ask(window, "pod_errors", "--namespace", "shop", "--pod", "payment")
+    beginning = ask(window, "pod_errors", "--namespace", "shop", "--pod", "payment*", "--format", "json")
+
+    assert (exact.exit_code, exact.stdout) == (0, "")
+    assert exact.stderr.splitlines()[1:] == [
+        "No row at all means that nothing was looked at, which is no health.",
+        "--pod payment is that very name; --pod 'payment*' is all that begin so",
+    ]
+    assert "no health" in beginning.stderr
+    assert "that very name" not in beginning.stderr
+
+
 def test_a_cut_answer_says_so_on_standard_error(window):
     window.headers["x-otelhouse-truncated"] = "true"
 
@@ -230,6 +246,7 @@ def test_a_column_for_machines_does_not_go_into_a_pipe_as_lines(window):
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TIME = "2026-01-01T10:20:30.123456789Z"
+DAY, CLOCK = "2026-01-01", "10:20:30.123Z"
 POD = "a-service-with-a-very-long-name-indeed-7d9f8b6c5d-abcde"
 BODY = "no database connection within 5 s: 20 of 20 in use, and the customer went away"
 
@@ -251,7 +268,7 @@ def draw(answer, width, *, wide=False):
 
 
 @pytest.mark.parametrize(
-    ("width", "hidden"), [(80, ["root_span", "duration_ms"]), (98, ["duration_ms"]), (120, []), (400, [])]
+    ("width", "hidden"), [(65, ["root_span", "duration_ms"]), (80, ["duration_ms"]), (120, []), (400, [])]
 )
 def test_columns_without_room_are_left_out_from_the_right_and_named(width, hidden):
     answer = answer_of(
@@ -261,20 +278,60 @@ def test_columns_without_room_are_left_out_from_the_right_and_named(width, hidde
     lines, left_out = draw(answer, width)
 
     assert left_out == hidden
-    assert len(lines) == 3  # names, a rule, the row: nothing is wrapped
+    assert len(lines) == 4  # names, the day, a rule, the row: nothing is wrapped
     assert all(len(line) <= width for line in lines)
-    assert lines[2].split()[:3] == [TRACE_ID, TIME, "front"]
-    assert ("duration_ms" in lines[0]) == ("duration_ms" not in hidden)
+    assert lines[3].split()[:3] == [TRACE_ID, CLOCK, "front"]
+    assert ("duration_ms" in lines[1]) == ("duration_ms" not in hidden)
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [80, 105])
 def test_prose_is_folded_into_the_room_there_is_and_nothing_else(width):
     lines, left_out = draw(answer_of(time=TIME, severity="ERROR", service="payment", body=BODY, pod=POD), width)
 
     assert left_out == ["pod"]  # a name, however long, is never cut
     assert all(len(line) <= width for line in lines)
-    assert lines[2].startswith(f"{TIME}  ERROR     payment  no database")
-    assert " ".join(" ".join(line.rstrip().split("  ")[-1] for line in lines[2:]).split()) == BODY
+    assert lines[3].startswith(f"{CLOCK}  ERROR     payment  no database")
+    assert " ".join(" ".join(line.rstrip().split("  ")[-1] for line in lines[3:]).split()) == BODY
+
+
+def test_times_are_shortened_and_a_day_that_a_column_has_in_common_stands_below_its_name():
+    one_day = answer_of(first_seen="2026-01-01T09:00:00.000000000Z", last_seen=TIME)
+    many_days = {**one_day, "rows": [*one_day["rows"], {"first_seen": "", "last_seen": "2026-01-02T00:00:00Z"}]}
+
+    assert [line.split() for line in draw(one_day, 80)[0][::1] if "─" not in line] == [
+        ["first_seen", "last_seen"], [DAY, DAY], ["09:00:00Z", CLOCK],
+    ]  # fmt: skip
+    assert [line.split() for line in draw(many_days, 80)[0] if "─" not in line] == [
+        ["first_seen"], [DAY, "last_seen"], ["09:00:00Z", f"{DAY}T{CLOCK}"], ["2026-01-02T00:00:00.000Z"],
+    ]  # fmt: skip
+    assert TIME in "\n".join(draw(one_day, 80, wide=True)[0])
+
+
+@pytest.mark.parametrize("name", ["body", "message"])
+@pytest.mark.parametrize("said", [BODY, "https://shop.example/checkout/a/path/that/is/one/word", "short"])
+def test_what_a_row_says_stands_below_it_where_it_has_no_room_beside(name, said):
+    pod = "payment-7d9f8c6b5-x2k4q"
+    answer = answer_of(count=3, last_seen=TIME, pod=pod, container="payment", objects=1, **{name: said})
+
+    lines, left_out = draw(answer, 64)
+
+    assert left_out == ["objects"]
+    assert all(len(line) <= 64 for line in lines)
+    assert lines[3].split() == ["3", CLOCK, pod, "payment"]
+    assert all(line.startswith("    ") for line in lines[4:])
+    assert " ".join(line.strip() for line in lines[4:]) == said
+
+
+def test_numbers_stand_right_and_empty_texts_take_no_line_where_texts_stand_below():
+    answer = answer_of(pod=POD, count=3, container="c" * 20, message=BODY)
+    answer["rows"].append({"pod": "p", "count": 1234567, "container": "", "message": ""})
+
+    lines, _ = draw(answer, 80)
+
+    assert lines[0].split() == ["pod", "count"]
+    assert lines[2].endswith("        3")
+    assert lines[-1].split() == ["p", "1234567"]
+    assert len({len(lines[0]), len(lines[2]), len(lines[-1])}) == 1
 
 
 def test_ids_and_keys_stay_whole_in_what_is_folded():
@@ -288,7 +345,7 @@ def test_ids_and_keys_stay_whole_in_what_is_folded():
         assert sum(f"{name}={value}" in line for line in lines) == 1
 
 
-@pytest.mark.parametrize("width", [20, 40, 60])
+@pytest.mark.parametrize("width", [20, 40, 45])
 def test_where_not_even_the_first_columns_have_room_each_row_is_a_block(width):
     lines, left_out = draw(answer_of(trace_id=TRACE_ID, start=TIME, n=7), width)
 

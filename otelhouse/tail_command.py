@@ -1,23 +1,25 @@
 """`otelhouse tail`: logs, spans or Kubernetes events of a running house, as they come.
 
 Rows go to standard output and nothing else does: in colours on a terminal, a line each in a pipe, or as JSON. It comes
-back by itself when the house was away, and misses nothing that the house still has; what it missed, it says.
+back by itself when the house was away, and misses nothing that the house still has; what came before it or was missed
+meanwhile, it fetches, and what it cannot fetch, it says.
 """
 
+import itertools
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlencode
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from otelhouse import asking
+from otelhouse import asking, tail_gap
 from otelhouse.answer_table import cell_text
-from otelhouse.asking import url_option
+from otelhouse.asking import RunningHouse, url_option
 from otelhouse.configuration import Configuration
-from otelhouse.event_source import EventSource, Message
+from otelhouse.event_source import EventSource
 from otelhouse.house_access import access_options
 from otelhouse.invocation import configured
 from sse_proxy import feeds
@@ -72,30 +74,25 @@ def tail(
     """
     house = asking.house_of(configuration, url)
     query = urlencode({"signal": signal, **filters, **({"since": since} if since else {})}, doseq=True)
-    source = EventSource(house.url, f"/api/v1/tail?{query}", house.access, lambda said: click.echo(said, err=True))
     console = Console(highlight=False, soft_wrap=True)
-    shown = 0
     with asking.told():
-        for message in source.messages():
-            if message.event != "message":
-                _remark(message)
-                continue
-            _show(console, signal, message.data, as_json=as_json)
-            shown += 1
-            if shown == rows:
-                return
+        for row in itertools.islice(_rows(house, f"/api/v1/tail?{query}"), rows):
+            _show(console, signal, row, as_json=as_json)
 
 
-def _remark(message: Message) -> None:
-    """Say on standard error what is no row: a gap, or that the house cannot read rows."""
-    told = json.loads(message.data)
-    if message.event == "gap":
-        number = f"{told['rows']} rows" if told["rows"] is not None else "rows"
-        where = f"; the house has them at {told['fetch']}" if told["fetch"] else ""
-        between = f"from {told['from'] or '?'} to {told['to']}"
-        click.echo(f"{number} are missing here, {between} ({told['reason']}){where}", err=True)
-    elif message.event == "status":
-        click.echo(told.get("message", "rows can be read again"), err=True)
+def _rows(house: RunningHouse, path: str) -> Iterator[str]:
+    """Rows, JSON each, with those of a gap in its place; standard error is told that the house cannot read rows."""
+    for message in EventSource(house.url, path, house.access, _remark).messages():
+        if message.event == "message":
+            yield message.data
+        elif message.event == "gap":
+            yield from tail_gap.fill(house.url, house.access, json.loads(message.data), _remark)
+        elif message.event == "status":
+            _remark(json.loads(message.data).get("message", "rows can be read again"))
+
+
+def _remark(said: str) -> None:
+    click.echo(said, err=True)
 
 
 def _show(console: Console, signal: str, data: str, *, as_json: bool) -> None:

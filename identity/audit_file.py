@@ -122,7 +122,7 @@ class AuditFile:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the trail for this process. Whoever else holds it does so for one append."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # it may be the data folder
         with self._beside("lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -4,10 +4,12 @@ In: the settings. Out: findings. Makes nothing: where the embedded engine's fold
 """
 
 import contextlib
+import shlex
+import stat
 from collections.abc import Iterator
 from functools import partial
 
-from otelhouse import doctor_clickhouse, doctor_tables, table_opening
+from otelhouse import doctor_clickhouse, doctor_tables, house_access, table_opening
 from otelhouse.doctor_checks import Diagnosis, failed, ok, warning
 from otelhouse.opening import UNKNOWN_DATABASE, name_of
 from otelhouse.settings import Settings
@@ -25,17 +27,30 @@ def check(settings: Settings) -> Iterator[Diagnosis]:
         if store.embedded and not store.path.expanduser().exists():
             yield ok(f"there is no {store.path} yet; `otelhouse up` makes it")
             return
+        yield from _who_may_read(settings)
         with contextlib.closing(opening.open_store(store)) as opened:
             yield from _look(opened, name, settings)
     except MisconfiguredError as error:
         if _no_database(error):
             yield failed(f"{name}: {error}", "make the database: otelhouse migrate")
         elif store.embedded:  # a folder belongs to one process alone
-            yield warning(f"{name}: {error}", "if a house holds it, ask that one: GET /readyz")
+            ready = f"{house_access.rest_url(settings)}/readyz"
+            yield warning(f"{name}: {error}", f"if a house holds it, ask that one: GET {ready}")
         else:
             yield failed(f"{name}: {error}", "mend the settings under `store`")
     except (StoreError, OSError) as error:
         yield failed(f"{name}: {error}", "see that it runs, and `store.url`")
+
+
+def _who_may_read(settings: Settings) -> Iterator[Diagnosis]:
+    """The engine writes its files for everybody to read, so that it is the folder that must keep others out."""
+    store = settings.store
+    if not store.embedded:
+        return
+    others = stat.S_IMODE(store.path.expanduser().stat().st_mode) & 0o077
+    if others:
+        what = f"other users of this machine may look into {store.path}, and so read the telemetry in it"
+        yield warning(what, f"let its owner alone: chmod 700 {shlex.quote(str(store.path.expanduser()))}")
 
 
 def _no_database(error: StoreError) -> bool:

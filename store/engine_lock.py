@@ -15,9 +15,12 @@ LOCK_FILE = "otelhouse.lock"
 
 
 def hold(folder: Path) -> int:
-    """Take the lock; gives the descriptor that holds it. The folder is made if missing."""
+    """Take the lock; gives the descriptor that holds it. The folder is made if missing, for its owner alone.
+
+    ClickHouse writes its files for everybody to read, so the folder is what keeps other users of the machine out.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock_file = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise errors.MisconfiguredError(f"the engine's folder {folder} cannot be used: {error.strerror}") from error

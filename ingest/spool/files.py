@@ -27,11 +27,12 @@ _SECTOR = 4096
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and what is above it, so that all of it survives a power loss."""
+    """Make the folder and what is above it, for its owner alone, so that all of it survives a power loss."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in missing:
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
         sync_folder(one.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)  # says so where it is no folder
 
 
 def lock(path: Path) -> int:

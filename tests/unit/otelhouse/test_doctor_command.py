@@ -1,6 +1,8 @@
 """`otelhouse doctor`: what it finds, how it says so, and with which exit code. Clusters: tests/acceptance."""
 
+import contextlib
 import json
+import os
 import socket
 
 import pytest
@@ -10,6 +12,7 @@ from otelhouse.__main__ import cli
 from otelhouse.invocation import Surroundings
 from sql.migrate import migrate
 from sql.settings import SchemaSettings
+from store import engine_lock
 
 CA = "certificate-authority-data"
 HERE = "current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n"
@@ -59,6 +62,23 @@ def test_a_store_with_all_its_tables_is_well(place, store):
 
     assert (code, {outcome for outcome, _, _ in found}) == (0, {"ok"}), found
     assert "all tables are there, and of this release" in [what for _, what, _ in found]
+
+
+def test_a_data_folder_that_others_may_look_into_is_a_warning_with_its_mend(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(0o755)
+    with contextlib.ExitStack() as closing:
+        closing.callback(os.close, engine_lock.hold(folder))  # as a running house does
+        _, found = findings("--only", "store", "--data", str(folder))
+        folder.chmod(0o700)
+        _, found_then = findings("--only", "store", "--data", str(folder))
+
+    assert found[0][0] == "warning"
+    assert f"other users of this machine may look into {folder}" in found[0][1]
+    assert found[0][2].endswith(f"chmod 700 {folder}")
+    assert found[1:] == found_then
+    assert found_then[0][2] == "if a house holds it, ask that one: GET http://127.0.0.1:8080/readyz"
 
 
 def test_a_server_that_does_not_answer_is_a_failure():

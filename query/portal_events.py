@@ -1,6 +1,7 @@
 """What the Krateo portal asks of its event service, answered as it always was.
 
     GET /events?composition_id=ID&limit=N   an array of SSEK8sEvent, newest first; without an id, those of all objects
+    GET /events?composition=ID              the same, as the streams beside it may be asked
     GET /events/ID?limit=N                  the same
     GET /ping, /health                      `Ok.` and `ok`: this process answers
 
@@ -31,7 +32,8 @@ def add(app: FastAPI, desk: Desk) -> None:
     """Add the routes."""
 
     async def of_all(request: Request) -> Response:
-        return await _answer(desk, request, request.query_params.get("composition_id", ""))
+        asked = request.query_params
+        return await _answer(desk, request, asked.get("composition_id") or asked.get("composition", ""))
 
     async def of_one(request: Request) -> Response:
         return await _answer(desk, request, request.path_params["composition_id"])

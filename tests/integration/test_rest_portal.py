@@ -89,6 +89,7 @@ def test_events_come_newest_first_by_path_and_by_parameter_alike(rest, events):
 
     assert [event["message"] for event in by_path] == ["at 9", "at 3", "at 1"]
     assert by_parameter == by_path
+    assert rest.get("/events?composition=c-1").json == by_path
 
 
 def test_without_an_id_they_are_those_of_all(rest, events):

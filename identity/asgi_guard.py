@@ -75,7 +75,8 @@ def refusal(error: errors.IdentityError, *, tried: bool = True) -> Refusal:
     if isinstance(error, errors.ForbiddenError):
         return Refusal(403, "denied", said, "Use a token that is allowed this, or ask an admin for one.")
     challenge = 'Bearer realm="otelhouse"' + (', error="invalid_token"' if tried else "")
-    mend = "Send a read token as `Authorization: Bearer TOKEN`; in the URL it counts for streams only."
+    mend = "Send a read token as `Authorization: Bearer TOKEN`; in the URL it counts for streams only: with "
+    mend += "`Accept: text/event-stream`, or for a WebSocket."
     return Refusal(401, "unauthenticated", said, mend, (("www-authenticate", challenge),))
 
 

@@ -95,6 +95,12 @@ def bearer(token: str = GOOD) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
+def test_a_credential_in_the_url_of_what_is_no_stream_is_told_what_makes_a_stream():
+    mend = refusal(errors.UnauthenticatedError("no credential")).mend
+
+    assert "Accept: text/event-stream" in mend
+
+
 # where the credential may stand
 
 STREAM = {"accept": "text/event-stream"}

@@ -14,8 +14,9 @@ _PREFACE = """\
 
 Every question is one file in `sql/handlers/`; this page is written from their headers by `python -m query.reference`.
 How to ask over REST, page by page and in which format, stands in [rest.md](rest.md).
-Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON object), or on the command line,
-`otelhouse query NAME --PARAMETER VALUE`.
+Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON object), on the command line,
+`otelhouse query NAME --PARAMETER VALUE`, or as an agent, over MCP; some are answered by
+[ClickHouse itself](rest.md#clickhouse-answers-by-itself) too. Each question names its doors.
 
 - **Times** as parameters are RFC 3339 (`2026-01-31T10:00:00Z`), seconds since 1970, how long ago (`15m`, `2h`, `7d`),
   or `now`. They are settled once for each request, and the answer says the window that was in force: `since` is in it,
@@ -46,6 +47,9 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
 """
 
 
+_DOORS = {"rest": "REST", "cli": "command line", "mcp": "MCP", "clickhouse": "ClickHouse itself"}
+
+
 def page(catalogue: Catalogue) -> str:
     """The whole page."""
     questions = catalogue.behind("docs").values()
@@ -61,6 +65,7 @@ def section(question: Question) -> str:
     )
     columns = _table(("column", "type", "meaning"), ((c.name, c.type, c.help) for c in question.columns))
     limits = f"At most {question.rows:,} rows and {question.seconds:g} seconds."
+    limits += f" Doors: {', '.join(said for door, said in _DOORS.items() if door in question.doors)}."
     return f"## {question.name}\n\n{question.summary} {question.description}\n\n{limits}\n\n{parameters}\n{columns}"
 
 

@@ -22,6 +22,13 @@ def test_a_parameter_that_must_be_given_says_so_and_one_of_choices_lists_them():
     assert "`trace`, `debug`, `info`, `warn`, `error`, `fatal`" in reference.section(questions["recent_logs"])
 
 
+def test_a_question_names_the_doors_at_which_it_is_answered():
+    questions = load_catalogue()
+
+    assert "Doors: REST, command line, MCP, ClickHouse itself." in reference.section(questions["recent_logs"])
+    assert "Doors: MCP." in reference.section(questions["schema_columns"])
+
+
 def test_the_page_has_the_questions_that_are_for_it_in_the_order_of_their_names():
     page = reference.page(CATALOGUE)
 

@@ -20,7 +20,7 @@ from otelhouse.invocation import Surroundings
 
 COMMANDS = {
     "up": ("otelhouse.up_command:up", "Start everything in one process."),
-    "ingest": ("otelhouse.up_command:ingest", "Start only what receives OTLP (4317, 4318)."),
+    "ingest": ("otelhouse.up_command:ingest", "Start only what receives OTLP (4317, 4318); health and metrics (8080)."),
     "serve": ("otelhouse.up_command:serve", "Start only what answers questions over REST (8080)."),
     "mcp": ("otelhouse.mcp_command:mcp", "Start only what answers agents, over MCP (8000) or stdio."),
     "query": ("otelhouse.query_command:query", "Ask a named question of a running house."),

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from otelhouse import __version__, allocator, configuration_in_force, invocation, own_log, running
+from otelhouse import __version__, allocator, configuration_in_force, invocation, next_steps, own_log, running
 from otelhouse.configuration import Configuration
 from otelhouse.house import House, Roles
 from otelhouse.invocation import Failure, clickhouse_option, configured, data_option
@@ -90,13 +90,7 @@ def banner(house: House, seconds: float) -> str:
     lines = [f"otelhouse {__version__} is up after {seconds:.1f} s, on {name_of(house.settings.store)}"]
     lines += [f"  {what:<10} {where}" for what, where in house.listening.items()]
     if house.roles == Roles():
-        lines += ["", "Next, in another terminal:", *_next_steps(invocation.program())]
+        steps = next_steps.lines(invocation.program(), house.settings, house.listening)
+        lines += ["", "Next, in another terminal:", *steps]
     lines += ["", "Ctrl-C stops."]
     return "\n".join(lines)
-
-
-def _next_steps(program: str) -> list[str]:
-    return [
-        f"  {program} demo                 sends a small shop's telemetry",
-        f"  {program} query slow_traces    asks a question about it",
-    ]

@@ -105,7 +105,8 @@ async def wait_for(store: Store, settings: Settings, progress: Progress, *, make
         if not isinstance(problem, RetryableError):
             raise StartError(f"{name} refuses: {problem}") from problem
         if time.monotonic() + pause > deadline:
-            raise NotYetError(f"{name} did not answer for {wait_s:g} s: {problem}") from problem
+            waited = f" for {wait_s:g} s" if wait_s else ""
+            raise NotYetError(f"{name} did not answer{waited}: {problem}") from problem
         progress.say(f"{name} does not answer yet, trying again in {pause:g} s: {problem}")
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)

@@ -55,5 +55,9 @@ def left(status: Status) -> str:
 
 
 def reasons(status: Status) -> str:
-    """Why ClickHouse takes nothing, or empty."""
-    return "; ".join(f"ClickHouse does not take {kind}: {why}" for kind, why in status["waiting_because"].items())
+    """Why ClickHouse takes nothing of what waits, or nothing at all where nothing waits; each reason once, or empty."""
+    kinds: dict[str, list[str]] = {}
+    for kind, why in status["waiting_because"].items():
+        if kind in status["kinds"] or not status["kinds"]:
+            kinds.setdefault(why, []).append(kind)
+    return "; ".join(f"ClickHouse does not take {', '.join(whose)}: {why}" for why, whose in kinds.items())

@@ -63,6 +63,14 @@ def test_what_waits_is_told_by_kind_and_why(house):
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize(("waiting", "kinds"), [(told(3, NOW - 150), "logs"), (told(), "logs, traces, metrics")])
+def test_a_reason_is_told_once_and_of_what_waits_alone(house, waiting, kinds):
+    why = dict.fromkeys(["logs", "traces", "metrics"], "Connection refused")
+    house.answers(GET, waiting | {"waiting_because": why})
+
+    assert spool(house, "status").stderr.splitlines()[1:] == [f"ClickHouse does not take {kinds}: Connection refused"]
+
+
 def test_an_empty_spool_is_said_and_is_no_failure(house):
     result = spool(house, "status")
 

@@ -4,8 +4,8 @@ In: an ASGI application that answers in JSON, and one that answers in events. Ou
 events if it wants progress and takes events, and otherwise plain JSON, so that `curl` sees an answer and not a stream.
 When the client hangs up, what was begun for it is cancelled: the SDK sees that by itself in a stream only.
 
-Refused: 413 for a body that is too large, 403 for a page of another origin (a browser says by `Origin` whose page asks;
-programs send none).
+Refused: 413 for a body that is too large, 415 for one that is not said to be JSON, 403 for a page of another origin (a
+browser says by `Origin` whose page asks; programs send none).
 """
 
 import asyncio
@@ -44,6 +44,12 @@ class Requests:
                 send, 403, "foreign_page", str(stranger), "Ask from a program, or from a page of this address."
             )
             return
+        if not _is_json(scope):
+            await refuse(
+                send, 415, "unsupported_media_type", "the body is not said to be JSON",
+                "Send the header Content-Type: application/json.",
+            )  # fmt: skip
+            return
         body = await self._body(receive)
         if body is None:
             await refuse(
@@ -70,6 +76,11 @@ class Requests:
                 return None
             if not message.get("more_body", False):
                 return body
+
+
+def _is_json(scope: Scope) -> bool:
+    said = next((value for name, value in _headers(scope) if name == b"content-type"), b"")
+    return said.partition(b";")[0].strip(b" \t").lower() == b"application/json"
 
 
 def _takes_events(scope: Scope) -> bool:

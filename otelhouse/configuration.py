@@ -194,7 +194,8 @@ def _from_environment(
         if name in variables:
             _add_text(given, variables[name], Given(text, name), problems)
         elif name.startswith(PREFIX) and not _reserved(name):
-            problems.append(f"{name}: no such setting{_suggestion(name, variables)}")
+            meant = nearest(name.removeprefix(PREFIX), (one.removeprefix(PREFIX) for one in variables))
+            problems.append(f"{name}: no such setting{f'; did you mean {PREFIX}{meant}?' if meant else ''}")
     return given
 
 

@@ -264,8 +264,16 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         raise error
     message = f"{request.method} {request.url.path[:200]}: {error.detail}"
     code = _CODES.get(error.status_code, "refused")
-    body = errors.wire_error(code, message, mend=f"The questions are listed at {ROOT}.")
-    return _json_response(body, error.status_code, error.headers)
+    return _json_response(errors.wire_error(code, message, mend=_mend(error)), error.status_code, error.headers)
+
+
+def _mend(error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        return "Send a JSON object with the header Content-Type: application/json."
+    allowed = (error.headers or {}).get("allow") or (error.headers or {}).get("Allow")
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and allowed:
+        return f"Ask with {allowed}."
+    return f"The questions are listed at {ROOT}."
 
 
 async def _on_bug(_: Request, error: Exception) -> Response:

@@ -26,6 +26,8 @@ _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+_UNFINISHED = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?))?")
+"""A date, or a time without its zone, which would be a guess."""
 TIME_MEND = "give RFC 3339 (2026-01-31T10:00:00Z), seconds since 1970, how long ago (15m, 2h, 7d), or now"
 
 Bindable = str | int | float
@@ -125,6 +127,8 @@ def _moment(text: str, now: int) -> int:
         return _from_epoch(text, match)
     if match := _RFC3339.fullmatch(text):
         return _from_rfc3339(match)
+    if match := _UNFINISHED.fullmatch(text):
+        raise ValueError(f"give the time of day and Z for UTC too: {match[1]}T{match[2] or '00:00:00'}Z")
     raise ValueError(TIME_MEND)
 
 
@@ -141,7 +145,7 @@ def _from_rfc3339(match: re.Match[str]) -> int:
     try:
         whole = datetime.fromisoformat(f"{day}T{clock}{zone.upper().replace('Z', '+00:00')}")
     except ValueError as problem:
-        raise ValueError(f"{problem}; {TIME_MEND}") from problem
+        raise ValueError(f"{TIME_MEND}; here, {problem}") from problem
     return int(whole.timestamp()) * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
 
 

@@ -85,6 +85,10 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name():
     )
 
 
+def test_a_variable_that_is_near_to_none_gets_no_name_for_the_beginning_that_all_share():
+    assert problems(environ={"OTELHOUSE_FOO": "1"}) == ("OTELHOUSE_FOO: no such setting",)
+
+
 def test_an_unknown_flag_is_refused_with_the_nearest_name():
     assert problems(flags={"query.pot": Given("1", "--set")}) == (
         "query.pot (--set): no such setting; did you mean query.port?",

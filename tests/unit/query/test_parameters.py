@@ -31,6 +31,20 @@ WINDOWED = question(
 
 
 @pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("2026-11-21", "give the time of day and Z for UTC too: 2026-11-21T00:00:00Z"),
+        ("2026-11-21 10:20:30", "give the time of day and Z for UTC too: 2026-11-21T10:20:30Z"),
+        ("2026-13-01T00:00:00Z", "give RFC 3339 .*; here, month must be"),
+        ("yesterday", "give RFC 3339"),
+    ],
+)
+def test_a_time_that_is_nearly_one_is_refused_with_what_it_lacks(text, mend):
+    with pytest.raises(ValueError, match=f"^{mend}"):
+        read_time(text, NOW)
+
+
+@pytest.mark.parametrize(
     ("text", "nanoseconds"),
     [
         ("now", NOW),

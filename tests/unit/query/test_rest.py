@@ -168,7 +168,13 @@ def test_another_method_is_refused_with_405(window, method):
     heard = window.ask(f"{ROOT}/listing", method)
 
     assert (heard.status, heard.error["code"]) == (405, "method_not_allowed")
-    assert heard.headers["allow"]
+    assert heard.error["mend"] == f"Ask with {heard.headers['allow']}."
+
+
+def test_a_body_of_another_type_is_refused_with_what_to_send(window):
+    heard = window.post(f"{ROOT}/listing", b'{"word": "x"}', "text/plain")
+
+    assert "Content-Type: application/json" in heard.error["mend"]
 
 
 def test_an_accept_header_that_wants_none_of_the_formats_is_refused_with_406(window):

@@ -1,8 +1,8 @@
 """Writes an answer for people: a table on a terminal, lines of tab-separated values into a pipe.
 
 In: the JSON document of an answer. Out: text on a stream. What telemetry holds is shown, never obeyed: control
-characters, by which a log line could steer a terminal, are written out (`\\x1b`). Columns that are of use to machines
-alone are never written.
+characters, by which a log line could steer a terminal, are written out (`\\x1b`, `\\u202e`). Columns that are of use to
+machines alone are never written.
 
 A table is never wider than its terminal, and ids, names and numbers are never cut: columns that have no room are left
 out from the right, and told. Only prose and maps are folded; where what a row says would have no room, it stands below
@@ -24,6 +24,9 @@ from rich.text import Text
 
 _NUMBERS = ("UInt", "Int", "Float", "Nullable(Float", "Nullable(Int", "Nullable(UInt")
 _VISIBLE = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
+_TURNING = (0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""They turn the direction of text or end a line, so that a log line could seem to say something else."""
+_VISIBLE |= {code: f"\\u{code:04x}" for code in _TURNING}
 _CELL = _VISIBLE | {9: "\\t", 10: "\\n", 13: "\\r"}
 
 _Columns = Sequence[Mapping[str, object]]

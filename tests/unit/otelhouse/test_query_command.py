@@ -94,6 +94,11 @@ def test_into_a_pipe_a_table_is_lines_of_tab_separated_values_without_control_ch
     assert result.stderr == ""
 
 
+def test_what_turns_the_direction_of_text_is_written_out_and_other_letters_stay():
+    assert answer_table.cell_text("a\u202egpj.\u2066b\u200fc\u2028d") == r"a\u202egpj.\u2066b\u200fc\u2028d"
+    assert answer_table.cell_text("Größe שלום 日本 👩\u200d🚀") == "Größe שלום 日本 👩\u200d🚀"
+
+
 @pytest.mark.parametrize("form", ["json", "ndjson", "csv"])
 def test_other_formats_are_handed_through_as_the_house_wrote_them(window, form):
     window.body = b"whatever \xff the house said"

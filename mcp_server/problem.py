@@ -85,6 +85,8 @@ class Problem:
     """Of a slow service."""
     also: tuple[str, ...] = ()
     """What else is wrong with the same object."""
+    began: str = ""
+    """When its first sign was, RFC 3339; may be before the window. Empty where that is not known."""
     set_aside: str = ""
     """Why it is no cause to look at: whose effect it is, that it is over, that it is always so."""
 

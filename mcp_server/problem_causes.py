@@ -9,7 +9,7 @@ has to be in the cluster and namespace of its effect; where these are not known 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mcp_server import problem_places
+from mcp_server import problem_places, problem_times, problem_words
 from mcp_server.parts import Parts
 from mcp_server.problem import (
     HEAVY,
@@ -42,7 +42,6 @@ FEW = 3
 """Light warnings that are fewer are no problem."""
 
 _BLAMES_A_VERSION = 0.9
-_LONGEST_MESSAGE = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,12 @@ def explained(problems: Sequence[Problem], closer: Closer) -> list[Problem]:
     found = [
         one
         if one.kind != "Service"
-        else _effect(one, roots[one.name])
+        else _effect(problem_words.before_the_rest(one, closer.parts), roots[one.name])
         if one.name in roots
         else _looked_into(one, pods, closer)
         for one in found
     ]
+    found = problem_times.first_things_first(found, pods, closer.places)
     return [one if one.set_aside else _unless_usual(one, closer) for one in found]
 
 
@@ -142,7 +142,8 @@ def _blamed(
 ) -> Problem | None:
     """Its own pods, or the callee that accounts for most of what is wrong with it and is a problem itself."""
     for name, place in _behind(one, edges, places):
-        if sure := [pod for pod in pods if pod.name == name and place.fits(pod) is Fit.SURE]:
+        own = [pod for pod in pods if pod.name == name and place.fits(pod) is Fit.SURE]
+        if sure := [pod for pod in own if not problem_times.is_too_late(pod, one)]:
             return sure[0]
         if name != one.name and name in services:
             return services[name]
@@ -159,7 +160,7 @@ def _with_hint(one: Problem, pods: Sequence[Problem], edges: Sequence[Row], plac
     """Crashing pods that may be those of the service or of what it calls."""
     for name, place in _behind(one, edges, places):
         for pod in pods:
-            if pod.name == name and place.fits(pod) is Fit.PERHAPS:
+            if pod.name == name and place.fits(pod) is Fit.PERHAPS and not problem_times.is_too_late(pod, one):
                 where = (
                     f"namespace {pod.namespace}, cluster {pod.cluster}" if pod.cluster else f"namespace {pod.namespace}"
                 )
@@ -183,7 +184,7 @@ def _looked_into(one: Problem, pods: Sequence[Problem], closer: Closer) -> Probl
     edges = closer.parts.rows("service_map")
     one = _with_hint(one, pods, edges, closer.places)
     one = _with_edge(one, _edges_of(one, edges), outside=bool(closer.namespace))
-    return _with_message(_with_version(one, closer.parts.rows("versions")), closer.parts.rows(f"new of {one.name}"))
+    return _with_message(_with_version(one, closer.parts.rows("versions")), closer.parts)
 
 
 def _edges_of(one: Problem, edges: Iterable[Row]) -> list[Row]:
@@ -234,12 +235,13 @@ def _with_version(one: Problem, rows: Iterable[Row]) -> Problem:
     return replace(one, evidence=f"{one.evidence}; {told}")
 
 
-def _with_message(one: Problem, rows: Iterable[Row]) -> Problem:
+def _with_message(one: Problem, parts: Parts) -> Problem:
     """What its log says now that it did not say before; where that names a kind of cause, it counts."""
-    said = next((str(row["example"]) for row in rows if row["aspect"] == "new_log_pattern"), "")
+    said = problem_words.new_in_log(one, parts)
     if not said:
-        return one
-    one = replace(one, evidence=f"{one.evidence}; new in its log: {said[:_LONGEST_MESSAGE]}")
+        told = problem_words.of(one, parts)
+        return replace(one, evidence=f"{one.evidence}; {told}") if told else one
+    one = replace(one, evidence=f"{one.evidence}; new in its log: {said}")
     if kind := kind_of_log(said):
         return replace(one, weight=kind[0], problem=kind[1], also=(one.problem, *one.also))
     return one

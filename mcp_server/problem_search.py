@@ -15,7 +15,7 @@ looked at, and never that all is well.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mcp_server import problem_causes, problem_signs
+from mcp_server import problem_causes, problem_signs, problem_words
 from mcp_server.finding import Finding, Table
 from mcp_server.parts import Asked, Parts, ask_all, ask_each
 from mcp_server.problem import FAILING, HEAVY, Problem, Row
@@ -33,7 +33,7 @@ SINCE = "1h"
 _MOST = 30
 _MOST_SET_ASIDE = 12
 _MOST_READ = 2
-"""Services whose logs are compared with the window before: the worst that fail and are nobody's effect."""
+"""Services whose logs are compared with the window before: the worst that fail and are no effect of another service."""
 
 _LONGEST_SET_ASIDE = 140
 _COLUMNS = ("rank", "problem", "namespace", "object", "count", "going_on", "last_seen", "evidence", "next", "cluster")
@@ -79,15 +79,25 @@ async def _explained(call: Call, parts: Parts, window: Window | None, until: int
     parts = await ask_each(call, _second_look(call, problems, window, until))
     closer = Closer(parts, until, lambda at: _lately(at, until), call.text("cluster"), call.text("namespace"))
     looked = problem_causes.explained(problems, closer)
-    failing = [one for one in looked if one.kind == "Service" and one.problem in FAILING and not one.set_aside]
-    roots = _ranked(failing, until)[:_MOST_READ]
+    failing = [one for one in looked if one.kind == "Service" and one.problem in FAILING]
+    # Those that are nobody's effect first; then those that only a pod explains, which may have said why it came to it.
+    roots = [one for one in _ranked(failing, until) if not one.set_aside]
+    roots = (roots + [one for one in _ranked(failing, until) if ": Pod " in one.set_aside])[:_MOST_READ]
     if not roots:
         return looked, parts
     about = {"since": window.since, "until": window.until, "limit": 20, **call.given("cluster")}
     logs = await ask_each(
         call, {f"new of {one.name}": ("compare_windows", {**about, "service": one.name}) for one in roots}
     )
-    both = Parts({**parts.replies, **logs.replies}, {**parts.problems, **logs.problems})
+    # A service whose log is younger than the window has nothing new in it: there its most frequent errors count.
+    quiet = [one for one in roots if not problem_words.new_in_log(one, logs)]
+    errors = {**about, "min_severity": "error", "limit": 5}
+    said = await ask_each(
+        call, {f"said by {one.name}": ("log_patterns", {**errors, "service": one.name}) for one in quiet}
+    )
+    both = Parts(
+        {**parts.replies, **logs.replies, **said.replies}, {**parts.problems, **logs.problems, **said.problems}
+    )
     return problem_causes.explained(problems, replace(closer, parts=both)), both
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from mcp_server.parts import Parts
-from mcp_server.problem import DEFAULT, Problem, Row, call, kind_of, number, workload
+from mcp_server.problem import DEFAULT, HEAVY, Problem, Row, call, kind_of, number, workload
 from mcp_server.tool import Call
 
 FAILING_SHARE, FAILING_ERRORS = 0.05, 5
@@ -60,6 +60,7 @@ def _warnings(parts: Parts) -> Iterator[Problem]:
         yield Problem(
             weight, name, str(row["namespace"]), str(row["kind"]), subject, number(row["count"]),
             str(row["last_seen"]), f"{row['reason']}: {row['message']}", _look_at(row, subject), str(row["cluster"]),
+            began=str(row["first_seen"]),
         )  # fmt: skip
 
 
@@ -80,8 +81,15 @@ def _merged(problems: Iterable[Problem]) -> list[Problem]:
             continue
         newest = max(other.last_seen, one.last_seen)
         telling = max(other, one, key=lambda each: (_tells(each.evidence), each.last_seen))
-        kept[key] = replace(telling, count=one.count + other.count, last_seen=newest)
+        kept[key] = replace(
+            telling, count=one.count + other.count, last_seen=newest, began=_first(other.began, one.began)
+        )
     return list(kept.values())
+
+
+def _first(*times: str) -> str:
+    """The earliest of what is known."""
+    return min((time for time in times if time), default="")
 
 
 def _tells(evidence: str) -> bool:
@@ -145,7 +153,10 @@ def _errors(parts: Parts, cluster: str) -> Iterator[Problem]:
             if rising
             else ("service went silent", 68, first["total_before"])
         )
-        yield Problem(weight, what, "", "Service", service or UNNAMED, number(count), "", evidence, look, cluster)
+        yield Problem(
+            weight, what, "", "Service", service or UNNAMED, number(count), "", evidence, look, cluster,
+            began=str(first["errors_since"]) if rising else "",
+        )  # fmt: skip
 
 
 def _went_silent(row: Row) -> bool:
@@ -235,4 +246,6 @@ def _worst(problems: list[Problem]) -> Problem:
         for one in others
         if one.weight > DEFAULT
     )
-    return replace(first, also=tuple(more), last_seen=max(one.last_seen for one in problems))
+    # A probe that fails is seen before and after whatever is wrong, and says nothing of when that began.
+    began = _first(*(one.began for one in problems if one is first or one.weight >= HEAVY))
+    return replace(first, also=tuple(more), last_seen=max(one.last_seen for one in problems), began=began)

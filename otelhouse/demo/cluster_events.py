@@ -48,7 +48,7 @@ def cluster_events(shop: Shop) -> Iterator[ClusterEvent]:
     payment = shop["payment"]
     probe = "Readiness probe failed: HTTP probe failed with statuscode: 503"
     yield ClusterEvent(payment, 9.2, "Unhealthy", probe, type="Warning", count=6)
-    for minutes_ago, count in ((7.0, 1), (3.1, 2)):
+    for minutes_ago, count in ((5.9, 1), (1.9, 2)):
         killed = f"Container payment in pod {payment.pod} was killed: memory limit of 256Mi exceeded"
         yield ClusterEvent(payment, minutes_ago, "OOMKilled", killed, type="Warning", count=count)
         again = f"Back-off restarting failed container payment in pod {payment.pod}"

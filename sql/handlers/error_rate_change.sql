@@ -83,6 +83,10 @@
 -- column deviation: Float64
 --   help: Difference in standard errors: above 2.576 it is up, below -2.576 down, unless the errors are too few.
 --   wide: yes
+-- column errors_since: String
+--   help: When the errors of the window began, RFC 3339 in UTC: nine of ten came later, more or less. Empty without any,
+--     and where more than one for twenty of them came in the window before: then they began earlier.
+--   wide: yes
 -- column baseline_since: String
 --   help: Start of the window before, RFC 3339 in UTC.
 --   wide: yes
@@ -110,7 +114,12 @@ WITH
             countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')}) AS errors_before,
             toFloat64(quantileTDigestIf(0.9)(ms, Timestamp >= {since:DateTime64(9, 'UTC')})) AS p90,
             toFloat64(quantileTDigestIf(0.95)(ms, Timestamp >= {since:DateTime64(9, 'UTC')})) AS p95,
-            toFloat64(quantileTDigestIf(0.95)(ms, Timestamp < {since:DateTime64(9, 'UTC')})) AS p95_before
+            toFloat64(quantileTDigestIf(0.95)(ms, Timestamp < {since:DateTime64(9, 'UTC')})) AS p95_before,
+            -- Seconds into the window, not the time itself, of which the digest's 32 bits would keep minutes.
+            toFloat64(quantileTDigestIf(0.1)(
+                dateDiff('millisecond', {since:DateTime64(9, 'UTC')}, Timestamp) / 1000,
+                is_error AND Timestamp >= {since:DateTime64(9, 'UTC')}
+            )) AS errors_after_s
         FROM
         (
             SELECT
@@ -142,7 +151,11 @@ WITH
             countIf(is_error AND Timestamp < {since:DateTime64(9, 'UTC')}),
             nan,
             nan,
-            nan
+            nan,
+            toFloat64(quantileTDigestIf(0.1)(
+                dateDiff('millisecond', {since:DateTime64(9, 'UTC')}, Timestamp) / 1000,
+                is_error AND Timestamp >= {since:DateTime64(9, 'UTC')}
+            ))
         FROM
         (
             SELECT ServiceName, Timestamp, level_of(SeverityNumber, SeverityText, Body) >= 17 AS is_error
@@ -200,6 +213,10 @@ SELECT
     if(isNaN(p95), NULL, round(p95, 3)) AS p95_ms,
     if(isNaN(p95_before), NULL, round(p95_before, 3)) AS p95_ms_before,
     round(toFloat64(z), 3) AS deviation,
+    if(
+        errors = 0 OR errors_before * 20 > errors, '',
+        iso({since:DateTime64(9, 'UTC')} + toIntervalMillisecond(toInt64(errors_after_s * 1000)))
+    ) AS errors_since,
     iso(before_since) AS baseline_since,
     iso(before_until) AS baseline_until
 FROM counted

@@ -109,12 +109,40 @@ def test_who_fails_by_itself_is_no_effect_of_a_callee_that_fails_less(look, put)
 
 def test_a_service_whose_pods_crash_is_an_effect_of_the_crash(look, put):
     put("otel_traces", [*calls("api", "bank", 0, 60, hours_ago=1), *calls("api", "bank", 40, 60)])
-    put("otel_k8s_events", [event(500 + n, "BackOff", "Back-off restarting failed container") for n in range(5)])
+    put("otel_k8s_events", [event(210 + n, "BackOff", "Back-off restarting failed container") for n in range(5)])
 
     problems, aside = look()
 
     assert "Pod api" in problems
     assert aside["Service api"]["why"] == "effect of crash loop: Pod api"
+
+
+@pytest.mark.parametrize(("killed_at", "is_later"), [(450, True), (120, False)])
+def test_what_began_after_a_failure_did_not_cause_it(look, put, killed_at, is_later):
+    put("otel_traces", [*calls("web", "api", 0, 40, hours_ago=1), *calls("web", "api", 40, 40)])  # from 305 s on
+    put("otel_k8s_events", [event(killed_at, "OOMKilled", "Container api was killed")])
+    said = {"ServiceName": "api", "SeverityNumber": 17, "ResourceAttributes": SHOP}
+    put("otel_logs", [log(400 + n, "no connection within 5 s", **said) for n in range(5)])
+
+    problems, aside = look()
+
+    if is_later:
+        assert list(problems) == ["Service api", "Pod api"]
+        assert "began 12:07:30Z, after errors rise of Service api (12:05:2" in problems["Pod api"]["evidence"]
+        assert "; in its log: no connection within 5 s" in problems["Service api"]["evidence"]
+        assert aside["Service web"]["why"] == "effect of errors rise: Service api"
+    else:
+        assert list(problems) == ["Pod api"]
+        assert aside["Service web"]["why"] == aside["Service api"]["why"] == "effect of out of memory: Pod api"
+        assert aside["Service api"]["evidence"].startswith("in its log: no connection within 5 s; 40 of 40")
+
+
+def test_a_pod_in_trouble_since_before_the_window_is_a_cause(look, put):
+    put("otel_traces", [*calls("web", "api", 0, 40, hours_ago=1), *calls("web", "api", 40, 40)])
+    old = {"FirstTime": at(-9000), "Count": 7}
+    put("otel_k8s_events", [event(500, "BackOff", "Back-off restarting failed container", **old)])
+
+    assert look()[1]["Service api"]["why"] == "effect of crash loop: Pod api"
 
 
 def test_a_cause_outside_of_the_namespace_is_looked_for_there(look, put):
@@ -380,7 +408,7 @@ def test_a_pod_that_may_be_that_of_a_service_is_a_hint_and_sets_nothing_aside(lo
             *({**one, **nowhere} for one in calls("web", "api", 40, 60)),
         ],
     )
-    put("otel_k8s_events", [event(500 + n, "BackOff", "Back-off restarting failed container") for n in range(5)])
+    put("otel_k8s_events", [event(210 + n, "BackOff", "Back-off restarting failed container") for n in range(5)])
 
     problems, _ = look()
 

@@ -128,3 +128,13 @@ def test_changes_are_narrowed_by_service_namespace_cluster_and_composition(desk,
 
 def test_nothing_in_either_window_is_no_row(desk):
     assert verdicts(desk) == []
+
+
+def test_the_beginning_of_errors_is_told_where_few_came_before(desk, put):
+    put("otel_traces", [*requests(-2400, 100, 0), *requests(-1100, 50, 0), *requests(-300, 40, 40)])
+    put("otel_traces", [{**one, "ServiceName": "old"} for at in (-2400, -300) for one in requests(at, 40, 20)])
+
+    told = dict(found(desk.ask("error_rate_change", {}), "service", "errors_since"))
+
+    assert told["old"] == ""
+    assert next(time for name, time in told.items() if name != "old").startswith("2026-01-01T11:55:00.0")

@@ -15,6 +15,7 @@ from mcp_server.tool import Call, Schema
 from mcp_server.verdict import Evidence, Outcome, Verdict, of_latency, of_requests, of_signs
 from query import errors
 from query.reply import Reply
+from sql.parameter import iso_time, read_time
 
 PROPERTIES: dict[str, Schema] = {
     "pod_name": {"type": "string", "description": "Only pods and objects whose name begins so."},
@@ -43,8 +44,10 @@ _MOST_CLUSTERS = 8
 async def run(call: Call) -> Finding:
     """Compare, and say what it means."""
     _check(call)
+    changed_at = _moment(call)
     written = {
-        **call.given("changed_at", *_FILTERS),
+        **call.given(*_FILTERS),
+        "changed_at": changed_at,
         "pod": f"{call.text('pod_name').removesuffix('*')}*" if call.text("pod_name") else None,
         "before_s": int(call.arguments.get("before_minutes", 60)) * 60,
         "settle_s": call.arguments.get("settle_seconds", 60),
@@ -65,10 +68,23 @@ async def run(call: Call) -> Finding:
         found,
         summary=f"{overall.outcome.value.upper()}: {overall.why}.",
         tables=(_table(evidence, verdicts), *_by_cluster(apart)),
-        notes=(*found.notes, *_notes(overall)),
+        notes=(*found.notes, *_notes(overall, changed_at)),
         query_ids=(*found.query_ids, *dict.fromkeys(one.query_id for one in apart if one.query_id)),
-        facts={"verdict": str(overall.outcome), "why": overall.why, "check_again_s": overall.check_again_s},
+        facts={
+            "verdict": str(overall.outcome),
+            "why": overall.why,
+            "check_again_s": overall.check_again_s,
+            "changed_at": changed_at,
+        },
     )
+
+
+def _moment(call: Call) -> str:
+    """When the change was, as a time that means the same whenever it is asked about again; `1m` would move along."""
+    try:
+        return iso_time(read_time(call.text("changed_at"), call.now))
+    except ValueError:
+        return call.text("changed_at")  # refused where the question is asked, with what would be right
 
 
 def _read(reply: Reply) -> tuple[Finding, dict[str, Evidence]]:
@@ -198,15 +214,15 @@ def _overall(verdicts: dict[str, Verdict]) -> Verdict:
         found = [one for one in verdicts.values() if one.outcome is outcome]
         if found:
             again = max(one.check_again_s for one in found)
-            return Verdict(outcome, "; ".join(one.why for one in found), again)
+            return Verdict(outcome, "; ".join(dict.fromkeys(one.why for one in found)), again)
     raise AssertionError(verdicts)
 
 
-def _notes(overall: Verdict) -> list[str]:
+def _notes(overall: Verdict, changed_at: str) -> list[str]:
     if overall.outcome is Outcome.PERSISTS:
         return ["Do not call this fixed. Try one more mend, or hand it to a person."]
     if overall.outcome is Outcome.INCONCLUSIVE and overall.check_again_s:
-        return [f"Ask again in {overall.check_again_s} s, with the same arguments."]
+        return [f"Ask again in {overall.check_again_s} s, with changed_at={changed_at}, the rest the same."]
     return []
 
 

@@ -386,6 +386,17 @@ class TestVerifyResolved:
         assert answer["structuredContent"]["verdict"] == "inconclusive"
         assert "8 warning events" in answer["structuredContent"]["why"]
 
+    def test_when_to_ask_again_names_the_moment_of_the_change_and_each_reason_once(self, call, put):
+        put("otel_k8s_events", [event(n) for n in range(-1800, 0, 60)])
+        put("otel_logs", [log(n, "boom", SeverityNumber=17, **POD) for n in range(-1800, 600, 20)])
+
+        answer = call("verify_resolved", changed_at="1m", namespace="shop", settle_seconds=120)
+
+        text, facts = answer["content"][0]["text"], answer["structuredContent"]
+        assert facts["changed_at"] == "2026-01-01T12:09:00.000000000Z"
+        assert "with changed_at=2026-01-01T12:09:00.000000000Z, the rest the same." in text
+        assert facts["why"] == "the time to settle is not over yet"
+
     def test_it_has_to_know_what_it_is_about(self, call):
         answer = call("verify_resolved", changed_at="10m")
 

@@ -3,7 +3,8 @@
 -- description: A window is compared with the one before it, which is as long (see `baseline_offset`). Of requests
 --     (spans of kind Server or Consumer) the share that failed is compared; of log records the number of those of
 --     severity ERROR or worse. Verdicts: up and down, if the difference is larger than chance makes it in 99 of 100
---     cases; same; too_few, if neither window has `min_errors` errors, so that small numbers are not called a change;
+--     cases; unclear, if one is twice the other or more, and yet may be so by chance: of so few it cannot be told; same;
+--     too_few, if neither window has `min_errors` errors, so that small numbers are not called a change;
 --     no_errors, if neither has any; silent, if there is nothing now and was something before; no_baseline, if there
 --     was nothing before. Every service that was there in either window has a row, so no row means that nothing was
 --     there.
@@ -54,7 +55,7 @@
 --   help: The most rows to answer with.
 --
 -- column verdict: String
---   help: up, down, same, too_few, no_errors, silent or no_baseline.
+--   help: up, down, unclear, same, too_few, no_errors, silent or no_baseline.
 -- column service: String
 --   help: Name of the service; empty for what names none.
 -- column source: String
@@ -184,6 +185,8 @@ WITH
     ),
     (errors + errors_before) / (total + total_before) AS pooled,
     -- Of requests the share that fails is compared; of log records the number of errors, of which the others say nothing.
+    if(source = 'logs', errors, errors / total) AS rate,
+    if(source = 'logs', errors_before, errors_before / total_before) AS rate_before,
     multiIf(
         total = 0 OR total_before = 0 OR errors + errors_before = 0, 0,
         source = 'logs', (toFloat64(errors) - errors_before) / sqrt(errors + errors_before),
@@ -199,6 +202,7 @@ SELECT
         greatest(errors, errors_before) < {min_errors:UInt32}, 'too_few',
         z >= significant, 'up',
         z <= -significant, 'down',
+        greatest(rate, rate_before) >= 2 * least(rate, rate_before), 'unclear',
         'same'
     ) AS verdict,
     service,
@@ -221,7 +225,7 @@ SELECT
     iso(before_until) AS baseline_until
 FROM counted
 ORDER BY
-    indexOf(['up', 'silent', 'no_baseline', 'down', 'too_few', 'same', 'no_errors'], verdict),
+    indexOf(['up', 'silent', 'no_baseline', 'down', 'unclear', 'too_few', 'same', 'no_errors'], verdict),
     abs(z) DESC,
     errors DESC,
     service,

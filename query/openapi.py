@@ -97,6 +97,9 @@ def _schema(parameter: Parameter) -> dict[str, object]:
         schema["default"] = _typed(parameter, parameter.default)
     if parameter.choices:
         schema["enum"] = list(parameter.choices)
+    if parameter.hex_digits:
+        digits = f"[0-9A-Fa-f]{{{parameter.hex_digits}}}"
+        schema["pattern"] = f"^{digits}$" if parameter.default is None else f"^({digits})?$"
     low, high = ("minLength", "maxLength") if parameter.kind is Kind.TEXT else ("minimum", "maximum")
     # An optional text may be left empty, which means the filter is not there, so its least length is no bound.
     if parameter.low is not None and not (parameter.kind is Kind.TEXT and parameter.default is not None):

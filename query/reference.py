@@ -77,6 +77,8 @@ def _parameter(one: Parameter) -> tuple[str, ...]:
 def _allowed(one: Parameter) -> str:
     if one.choices:
         return ", ".join(f"`{choice}`" for choice in one.choices if choice)
+    if one.hex_digits:
+        return f"{one.hex_digits} hexadecimal digits"
     if one.low is None or one.high is None:
         return ""
     what = " characters" if one.kind is Kind.TEXT else ""

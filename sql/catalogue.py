@@ -33,7 +33,7 @@ from sql.signals import Subject
 
 DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
 _KEYS = frozenset({"name", "summary", "description", "doors", "signals", "role", "limit", "param", "column"})
-_PARAM_FACTS = frozenset({"default", "bounds", "choices", "example", "help"})
+_PARAM_FACTS = frozenset({"default", "bounds", "choices", "hex", "example", "help"})
 _COLUMN_MARKS = ("wide", "machines")
 _COLUMN_FACTS = frozenset({"help", *_COLUMN_MARKS})
 RESERVED = frozenset({"format", "url", "help", "cursor", "watch", "wide", "all"})
@@ -321,9 +321,20 @@ class _Reader:
             low,
             high,
             choices,
+            self.hex_digits(entry),
         )
         self.check_own_values(entry, made)
         return made
+
+    def hex_digits(self, entry: Entry) -> int:
+        fact = entry.facts.get("hex")
+        if fact is None:
+            return 0
+        if parameter.KINDS[entry.text] is not Kind.TEXT or {"bounds", "choices"} & set(entry.facts):
+            self.refuse(fact.line, "`hex` is for a text without bounds and choices")
+        if not re.fullmatch(r"[1-9][0-9]?", fact.text):
+            self.refuse(fact.line, f"`{fact.text}` is no number of digits; write `32`")
+        return int(fact.text)
 
     def bounds(self, entry: Entry) -> tuple[float | None, float | None]:
         fact = entry.facts.get("bounds")

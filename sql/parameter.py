@@ -72,6 +72,8 @@ class Parameter:
     """Bounds, both included: of the value for numbers, of the number of characters for text."""
     choices: tuple[str, ...] = ()
     """For text: the only words it may be, in any case; empty for any."""
+    hex_digits: int = 0
+    """For text: exactly so many hexadecimal digits in any case, as ids of traces are; 0 for any text."""
 
     @property
     def kind(self) -> Kind:
@@ -95,6 +97,8 @@ class Parameter:
         low, high = self.low or 0, self.high or LONGEST_TEXT
         if not text and self.default == "":
             return text  # an optional filter left empty is a filter not given
+        if self.hex_digits and not re.fullmatch(rf"[0-9A-Fa-f]{{{self.hex_digits}}}", text):
+            raise ValueError(f"give {self.hex_digits} hexadecimal digits; these are {len(text)} characters")
         if not low <= len(text) <= high:
             raise ValueError(f"give {low:g} to {high:g} characters; these are {len(text)}")
         return text

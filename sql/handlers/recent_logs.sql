@@ -33,6 +33,7 @@
 --   help: Only records whose body holds this text.
 -- param trace_id: String
 --   default:
+--   hex: 32
 --   example: 5b8efff798038103d269b633813fc60c
 --   help: Only records of this trace, 32 hexadecimal digits.
 -- param namespace: String

@@ -12,7 +12,7 @@
 -- limit seconds: 20
 --
 -- param trace_id: String
---   bounds: 1 .. 32
+--   hex: 32
 --   example: 5b8efff798038103d269b633813fc60c
 --   help: The trace, 32 hexadecimal digits.
 -- param limit: UInt32

@@ -422,6 +422,13 @@ def test_a_trace_shows_its_critical_path_and_its_errors_before_its_spans(call, p
     assert "3 spans of 3 services" in answer["content"][0]["text"]
 
 
+def test_what_is_no_trace_id_is_a_mistake_and_not_a_trace_that_is_not_there(call):
+    for tool in ("get_trace", "search_logs"):
+        error = call(tool, trace_id="zzz")["structuredContent"]["error"]
+
+        assert (error["code"], error["field"]) == ("bad_parameter", "trace_id")
+
+
 def test_a_trace_that_is_not_there_is_no_data(call):
     assert call("get_trace", trace_id="b" * 32)["structuredContent"]["outcome"] == "no_data"
 

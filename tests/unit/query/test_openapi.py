@@ -73,3 +73,10 @@ def test_an_error_of_another_window_is_none_of_a_question_s():
 
     assert ForeignError not in errors.of_questions()
     assert "418" not in openapi.get_operation(LISTING)["responses"]
+
+
+def test_an_id_has_the_pattern_of_its_digits():
+    needed, optional = (parameters(ALL[name])["trace_id"]["schema"] for name in ("trace", "recent_logs"))
+
+    assert needed == {"type": "string", "pattern": "^[0-9A-Fa-f]{32}$"}
+    assert optional == {"type": "string", "default": "", "pattern": "^([0-9A-Fa-f]{32})?$"}

@@ -182,10 +182,29 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_one():
 
 
 def test_a_missing_parameter_is_named_with_an_example():
-    needy = question(Parameter("trace_id", "String", "The trace.", None, "abc", 1, 32))
+    needy = question(Parameter("trace_id", "String", "The trace.", None, "abc", hex_digits=32))
 
     with pytest.raises(errors.MissingParameterError) as refusal:
         parameters.settle(needy, {}, NOW)
 
     assert refusal.value.field == "trace_id"
     assert "trace_id=abc" in refusal.value.mend
+
+
+ID = question(Parameter("trace_id", "String", "The trace.", "", "0af7651916cd43dd8448eb211c80319c", hex_digits=32))
+
+
+@pytest.mark.parametrize(
+    "written", ["zzz", "abc", "a" * 31, "a" * 33, "g" * 32, f"{'a' * 31}\n", "'; DROP TABLE x", "%"]
+)
+def test_what_is_no_id_is_refused_and_not_looked_for(written):
+    with pytest.raises(errors.BadParameterError) as refusal:
+        parameters.settle(ID, {"trace_id": written}, NOW)
+
+    assert refusal.value.field == "trace_id"
+    assert "32 hexadecimal digits" in refusal.value.mend
+
+
+@pytest.mark.parametrize("written", ["", "0af7651916cd43dd8448eb211c80319c", "0AF7651916CD43DD8448EB211C80319C"])
+def test_an_id_may_be_written_in_any_case_and_left_empty(written):
+    assert parameters.settle(ID, {"trace_id": written}, NOW).values["trace_id"] == written

@@ -115,6 +115,7 @@ def test_choices_are_read_with_the_empty_one():
         ("--   bounds: 1 .. 9", "--   bounds: 1-9", 20, "`1-9` are no bounds"),
         ("--   bounds: 1 .. 9", "--   bounds: 9 .. 1", 20, "hold no value"),
         ("--   bounds: 1 .. 9\n", "", 19, "`param n` lacks `bounds`"),
+        ("--   help: A word.", "--   hex: 32\n--   help: A word.", 18, "`hex` is for a text without bounds"),
         ("-- param n: UInt32", "-- param n: Decimal", 19, "type `Decimal` is none of"),
         ("-- param n: UInt32", "-- param word: UInt32", 19, "`param word` stands twice"),
         ("-- param n: UInt32", "-- param format: UInt32", 19, "`format` is a name that the doors use"),

@@ -66,7 +66,7 @@ async def run(call: Call) -> Finding:
         tables=(_problems(call, ranked, until), _set_aside(call, aside), _looked_at(parts)),
         notes=(*parts.notes, *more.notes, *cut),
         query_ids=(*found.query_ids, *(reply.query_id for reply in more.replies.values())),
-        summary=_summary(ranked, aside, parts, whole=not cut),
+        summary=f"{_unseen(call, parts)}{_summary(ranked, aside, parts, whole=not cut)}",
         facts={"problems": len(ranked)},
     )
 
@@ -218,6 +218,20 @@ def _looked_at(parts: Parts) -> Table:
             ("services with logs or requests", len({row["service"] for row in parts.rows("error_rate_change")}))
         )
     return Table("looked at", ("what", "number"), rows)
+
+
+def _unseen(call: Call, parts: Parts) -> str:
+    """That nothing is there of what was asked about, said first: what is told then is about others."""
+    namespace, cluster = call.text("namespace"), call.text("cluster")
+    if any(count for _, count in _looked_at(parts).rows) or (not namespace and parts.rows("freshness")):
+        return ""
+    about = [f"namespace {namespace}"] * bool(namespace) + [f"cluster {cluster}"] * bool(cluster)
+    if not about or parts.problems:
+        return ""
+    return (
+        f"Nothing of {' in '.join(about)} was seen in this window: the name may be wrong (ask without it), or its telemetry "
+        "does not come. "
+    )
 
 
 def _summary(problems: Sequence[Problem], aside: Sequence[Problem], parts: Parts, *, whole: bool) -> str:

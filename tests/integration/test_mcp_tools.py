@@ -314,6 +314,16 @@ class TestFindProblems:
         assert [row["object"] for row in silent] == ["Cluster east"]
         assert "logs 27 min" in silent[0]["evidence"]
 
+    def test_that_nothing_of_a_namespace_was_seen_is_said_before_the_problems_of_others(self, call, put):
+        put("otel_logs", [log(-1000, ResourceAttributes={"k8s.cluster.name": "east"}), log(595, **POD)])
+
+        unknown, known = (call("find_problems", namespace=name)["content"][0]["text"] for name in ("nosuchns", "shop"))
+
+        said = "Nothing of namespace nosuchns was seen in this window"
+        assert said in unknown
+        assert unknown.index(said) < unknown.index("telemetry stopped")
+        assert "Nothing of" not in known
+
     def test_nothing_at_all_is_no_health(self, call):
         answer = call("find_problems")
 

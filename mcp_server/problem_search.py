@@ -17,10 +17,11 @@ from dataclasses import replace
 
 from mcp_server import problem_causes, problem_signs, problem_words
 from mcp_server.finding import Finding, Table
-from mcp_server.parts import Asked, Parts, ask_all, ask_each
+from mcp_server.parts import Asked, Parts, ask_each
 from mcp_server.problem import FAILING, HEAVY, Problem, Row
 from mcp_server.problem_causes import Closer
 from mcp_server.tool import Call
+from query import errors
 from query.reply import Window
 from sql.parameter import NANOSECONDS, iso_time, read_time
 
@@ -35,6 +36,7 @@ _MOST_SET_ASIDE = 12
 _MOST_READ = 2
 """Services whose logs are compared with the window before: the worst that fail and are no effect of another service."""
 
+_LOGS, _MOST_OF_LOGS = "log_patterns", 10
 _LONGEST_SET_ASIDE = 140
 _COLUMNS = ("rank", "problem", "namespace", "object", "count", "going_on", "last_seen", "evidence", "next", "cluster")
 _SET_ASIDE = ("why", "problem", "namespace", "object", "count", "evidence", "cluster")
@@ -45,30 +47,51 @@ async def run(call: Call) -> Finding:
     # One window for all of them: by themselves they would each take another.
     window = {"since": SINCE, **call.given("since", "until")}
     filters = {**window, **call.given("namespace", "cluster")}
-    parts = await ask_all(
-        call,
-        # The most that each gives; where even that is too little, the answer says so.
-        warning_summary=filters | {"limit": 1000, "first": "each_reason"},
-        restart_acceleration=filters | {"limit": 50},
-        memory_pressure=filters | {"limit": 50},
-        error_rate_change=filters | {"limit": 10_000},
-        # A day back: a cluster that stopped before the window has no row in it.
-        freshness=call.given("until", "cluster") | {"limit": 10_000},
-    )
+    parts = await _first_look(call, filters)
     found = parts.circumstances(call)
     until = min(read_time(found.window.until, call.now) if found.window else call.now, call.now)
     problems, more = await _explained(call, parts, found.window, until)
     ranked = _ranked([one for one in problems if not one.set_aside], until)
     aside = _ranked([one for one in problems if one.set_aside], until)
-    cut = _cut_off(call, parts, more)
+    cut, unseen = _cut_off(call, parts, more), _unseen(call, parts)
     return replace(
         found,
-        tables=(_problems(call, ranked, until), _set_aside(call, aside), _looked_at(parts)),
+        tables=(_problems(call, ranked, until), *_of_logs_alone(parts), _set_aside(call, aside), _looked_at(parts)),
         notes=(*parts.notes, *more.notes, *cut),
         query_ids=(*found.query_ids, *(reply.query_id for reply in more.replies.values())),
-        summary=f"{_unseen(call, parts)}{_summary(ranked, aside, parts, whole=not cut)}",
+        summary=f"{unseen}{_summary(ranked, aside, parts, whole=not cut and not unseen)}",
         facts={"problems": len(ranked)},
     )
+
+
+async def _first_look(call: Call, filters: Asked) -> Parts:
+    """Whatever the reader may see of it. Raises the first problem where that is nothing."""
+    asked: dict[str, Asked] = {
+        # The most that each gives; where even that is too little, the answer says so.
+        "warning_summary": {**filters, "limit": 1000, "first": "each_reason"},
+        "restart_acceleration": {**filters, "limit": 50},
+        "memory_pressure": {**filters, "limit": 50},
+        "error_rate_change": {**filters, "limit": 10_000},
+        # A day back: a cluster that stopped before the window has no row in it.
+        "freshness": {**call.given("until", "cluster"), "limit": 10_000},
+    }
+    parts = await ask_each(call, {name: (name, written) for name, written in asked.items()})
+    if isinstance(parts.problems.get("error_rate_change"), errors.DeniedError):
+        # It needs logs and requests; who may see logs alone is told what errors they hold.
+        logs = await ask_each(call, {_LOGS: (_LOGS, {**filters, "min_severity": "error", "limit": _MOST_OF_LOGS})})
+        parts = Parts({**parts.replies, **logs.replies}, parts.problems)
+    if not parts.replies:
+        raise next(iter(parts.problems.values()))
+    return parts
+
+
+def _of_logs_alone(parts: Parts) -> list[Table]:
+    """Error logs, where the rates of errors are not this reader's to see."""
+    if _LOGS not in parts.replies:
+        return []
+    columns = ("count", "service", "pattern", "last_seen")
+    rows = [tuple(row[name] for name in columns) for row in parts.rows(_LOGS)]
+    return [Table("error logs, most frequent first", columns, rows, parts.replies[_LOGS].truncated)]
 
 
 async def _explained(call: Call, parts: Parts, window: Window | None, until: int) -> tuple[list[Problem], Parts]:
@@ -229,8 +252,8 @@ def _unseen(call: Call, parts: Parts) -> str:
     if not about or parts.problems:
         return ""
     return (
-        f"Nothing of {' in '.join(about)} was seen in this window: the name may be wrong (ask without it), or its telemetry "
-        "does not come. "
+        f"Nothing of {' in '.join(about)} was seen in this window: the name may be wrong (ask without it), or its "
+        "telemetry does not come. "
     )
 
 

@@ -5,8 +5,9 @@ import json
 
 import pytest
 from answers import NOON, at, log, span
-from mcp_window import opened
+from mcp_window import Gate, opened
 
+from identity.reader import Scope
 from mcp_server import tokens
 from mcp_server.settings import McpSettings
 
@@ -323,6 +324,25 @@ class TestFindProblems:
         assert said in unknown
         assert unknown.index(said) < unknown.index("telemetry stopped")
         assert "Nothing of" not in known
+        assert "No problem found among" not in unknown
+
+    def test_who_may_see_logs_alone_gets_their_errors_and_what_was_not_looked_at(self, desk, question_tables, put):
+        put("otel_logs", [log(500 + n, "no connection within 5 s", SeverityNumber=17) for n in range(4)])
+
+        async def ask(scope, tool, **arguments):
+            gate = Gate({"who": scope})
+            async with opened(desk, question_tables, gate=gate, now=lambda: NOW) as client:
+                return await client.named("who").call(tool, **arguments)
+
+        answer = asyncio.run(ask(Scope(signals=("logs",)), "find_problems"))
+        denied = asyncio.run(ask(Scope(signals=("logs",)), "get_warning_summary"))
+
+        assert answer["isError"] is False, answer
+        text = answer["content"][0]["text"]
+        assert "no connection within <n> s" in text
+        assert "warning_summary is missing here: denied" in text
+        assert "that is no health" in text
+        assert "get_warning_summary: denied (" in denied["content"][0]["text"]
 
     def test_nothing_at_all_is_no_health(self, call):
         answer = call("find_problems")

@@ -15,7 +15,7 @@ from mcp_server.tool import Call, Schema
 from mcp_server.verdict import Evidence, Outcome, Verdict, of_latency, of_requests, of_signs
 from query import errors
 from query.reply import Reply
-from sql.parameter import iso_time, read_time
+from sql.parameter import NANOSECONDS, iso_time, read_time
 
 PROPERTIES: dict[str, Schema] = {
     "pod_name": {"type": "string", "description": "Only pods and objects whose name begins so."},
@@ -36,6 +36,9 @@ PROPERTIES: dict[str, Schema] = {
 }
 _FILTERS = ("until", "namespace", "service", "cluster", "composition", "reason", "text")
 _ASPECTS = {"slow_requests": "p95_ms"}
+CLOCKS_DIFFER_S = 60
+"""Seconds by which the clock of whoever made the change may be ahead."""
+
 _BY_ITSELF = ("warning_events", "error_logs", "failed_requests")
 _MOST_CLUSTERS = 8
 """Clusters that are each judged by themselves; of more, the caller has to name one."""
@@ -81,10 +84,18 @@ async def run(call: Call) -> Finding:
 
 def _moment(call: Call) -> str:
     """When the change was, as a time that means the same whenever it is asked about again; `1m` would move along."""
+    written = call.text("changed_at")
     try:
-        return iso_time(read_time(call.text("changed_at"), call.now))
+        moment = read_time(written, call.now)
     except ValueError:
-        return call.text("changed_at")  # refused where the question is asked, with what would be right
+        return written  # refused where the question is asked, with what would be right
+    if moment > call.now + CLOCKS_DIFFER_S * NANOSECONDS:
+        raise errors.BadParameterError(
+            f"`changed_at` {written} is still to come: it is {iso_time(call.now)} here",
+            field="changed_at",
+            mend="Give when the change was made: RFC 3339, or how long ago, such as 10m.",
+        )
+    return iso_time(moment)
 
 
 def _read(reply: Reply) -> tuple[Finding, dict[str, Evidence]]:

@@ -427,6 +427,15 @@ class TestVerifyResolved:
         assert "with changed_at=2026-01-01T12:09:00.000000000Z, the rest the same." in text
         assert facts["why"] == "the time to settle is not over yet"
 
+    @pytest.mark.parametrize(("changed_at", "is_refused"), [("2099-01-01T00:00:00Z", True), (str(NOON + 630), False)])
+    def test_a_change_that_is_still_to_come_is_refused_beyond_what_clocks_differ(self, call, changed_at, is_refused):
+        told = call("verify_resolved", changed_at=changed_at, namespace="shop")["structuredContent"]
+
+        if is_refused:
+            assert (told["error"]["code"], told["error"]["field"]) == ("bad_parameter", "changed_at")
+        else:
+            assert told["verdict"] == "inconclusive"
+
     def test_it_has_to_know_what_it_is_about(self, call):
         answer = call("verify_resolved", changed_at="10m")
 

@@ -59,14 +59,30 @@ def cluster_events(shop: Shop) -> Iterator[ClusterEvent]:
 def tell_cluster_events(shop: Shop, rng: random.Random, now: int) -> list[ReadableLogRecord]:
     """Every event as a log record: those about payment as watch events, the others flat."""
     records: list[ReadableLogRecord] = []
+    told: dict[tuple[str, str, str], _Identity] = {}
     for event in cluster_events(shop):
+        at = now - int(event.minutes_ago * MINUTE)
+        what = (event.service.pod, event.reason, event.message)
+        if (known := told.get(what)) is None:
+            name = f"{event.service.pod}.{rng.getrandbits(60):015x}"
+            known = told[what] = _Identity(name, shops.made_up_uid(rng), at)
         teller = _watched if event.service.name == "payment" else _flat
-        records += teller(event, rng, now - int(event.minutes_ago * MINUTE))
+        records += teller(event, known, rng, at)
     return records
 
 
-def _watched(event: ClusterEvent, rng: random.Random, at: int) -> list[ReadableLogRecord]:
-    name = f"{event.service.pod}.{rng.getrandbits(60):015x}"
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """What stays of an Event when the same happens again: Kubernetes counts on in the one that there is."""
+
+    name: str
+    uid: str
+    first: int
+    """When it happened first, nanoseconds since the epoch."""
+
+
+def _watched(event: ClusterEvent, known: _Identity, rng: random.Random, at: int) -> list[ReadableLogRecord]:
+    name = known.name
     resource = {
         "telemetry.source": "k8s-events",
         "k8s.cluster.name": shops.CLUSTER_NAME,
@@ -76,21 +92,23 @@ def _watched(event: ClusterEvent, rng: random.Random, at: int) -> list[ReadableL
     attributes = {"event.domain": "k8s", "event.name": name, "k8s.resource.name": "events"}
     if event.service.composition:
         attributes[shops.COMPOSITION_LABEL] = event.service.composition
-    body = {"type": "ADDED", "object": _object(event, name, rng, at)}
+    body = {"type": "ADDED" if at == known.first else "MODIFIED", "object": _object(event, known, rng, at)}
     return _record("k8sobjects", resource, at, body=body, attributes=attributes)
 
 
-def _object(event: ClusterEvent, name: str, rng: random.Random, at: int) -> dict[str, Any]:
-    time = datetime.fromtimestamp(at / 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _object(event: ClusterEvent, known: _Identity, rng: random.Random, at: int) -> dict[str, Any]:
+    first, last = (
+        datetime.fromtimestamp(ns / 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for ns in (known.first, at)
+    )
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": name,
+            "name": known.name,
             "namespace": shops.NAMESPACE,
-            "uid": shops.made_up_uid(rng),
+            "uid": known.uid,
             "resourceVersion": str(rng.randint(100_000, 999_999)),
-            "creationTimestamp": time,
+            "creationTimestamp": first,
         },
         "involvedObject": {
             "apiVersion": "v1",
@@ -104,15 +122,15 @@ def _object(event: ClusterEvent, name: str, rng: random.Random, at: int) -> dict
         "message": event.message,
         "type": event.type,
         "count": event.count,
-        "firstTimestamp": time,
-        "lastTimestamp": time,
+        "firstTimestamp": first,
+        "lastTimestamp": last,
         "source": {"component": event.component, "host": event.service.node},
         "reportingComponent": event.component,
         "reportingInstance": event.service.node,
     }
 
 
-def _flat(event: ClusterEvent, rng: random.Random, at: int) -> list[ReadableLogRecord]:
+def _flat(event: ClusterEvent, known: _Identity, rng: random.Random, at: int) -> list[ReadableLogRecord]:
     resource = {
         "telemetry.source": "k8s-events",
         "k8s.cluster.name": shops.CLUSTER_NAME,
@@ -128,8 +146,8 @@ def _flat(event: ClusterEvent, rng: random.Random, at: int) -> list[ReadableLogR
     attributes = {
         "k8s.event.reason": event.reason,
         "k8s.event.action": "",
-        "k8s.event.name": f"{event.service.pod}.{rng.getrandbits(60):015x}",
-        "k8s.event.uid": shops.made_up_uid(rng),
+        "k8s.event.name": known.name,
+        "k8s.event.uid": known.uid,
         "k8s.event.count": event.count,
         "k8s.namespace.name": shops.NAMESPACE,
     }

@@ -170,6 +170,16 @@ def test_kubernetes_events_come_nested_and_flat_and_tell_of_the_killed_pod(histo
     assert all(r.log_record.attributes["k8s.event.reason"] for r in flat)
 
 
+def test_what_happens_again_is_the_same_event_with_a_higher_count(history):
+    bodies = [record.log_record.body for record in history.logs if isinstance(record.log_record.body, dict)]
+    kills = [body["object"] for body in bodies if body["object"]["reason"] == "OOMKilled"]
+
+    assert [kill["count"] for kill in kills] == [1, 2]
+    assert len({(kill["metadata"]["uid"], kill["metadata"]["name"], kill["firstTimestamp"]) for kill in kills}) == 1
+    assert kills[0]["lastTimestamp"] < kills[1]["lastTimestamp"]
+    assert [body["type"] for body in bodies if body["object"]["reason"] == "OOMKilled"] == ["ADDED", "MODIFIED"]
+
+
 def test_every_resource_says_which_cluster_it_is_in(history):
     for item in history.spans + history.logs:
         assert item.resource.attributes["k8s.cluster.name"] == "demo"

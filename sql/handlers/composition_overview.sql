@@ -111,7 +111,7 @@ WITH
         FROM otel_logs
         WHERE ${logs_window}
             AND ${logs_of_composition}
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             -- Kubernetes events arrive as log records too.
             AND NOT mapContains(LogAttributes, 'k8s.event.reason')

@@ -73,7 +73,7 @@ WITH
         FROM otel_logs
         WHERE ${logs_window}
             AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
         GROUP BY service

@@ -98,8 +98,8 @@ WITH
         SELECT
             'log',
             multiIf(SeverityText != '', SeverityText, level > 0, level_names[intDiv(level - 1, 4) + 1], ''),
-            ResourceAttributes['k8s.pod.name'],
-            ResourceAttributes['k8s.container.name'],
+            toString(`__otel_materialized_k8s.pod.name`),
+            toString(`__otel_materialized_k8s.container.name`),
             Body,
             TraceId,
             toString(ClusterName),
@@ -110,9 +110,8 @@ WITH
             level = 0
         FROM otel_logs
         WHERE ${logs_window}
-            AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
-            AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
-            AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
+            AND ${logs_of_namespace}
+            AND ${logs_of_pod}
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             -- Kubernetes events arrive as log records too.
             AND NOT mapContains(LogAttributes, 'k8s.event.reason')

@@ -130,12 +130,11 @@ WITH
             SELECT
                 toDateTime64(Timestamp, 9, 'UTC') AS time,
                 level_of(SeverityNumber, SeverityText, Body) AS level,
-                (toString(ClusterName), ResourceAttributes['k8s.pod.name']) AS place
+                (toString(ClusterName), toString(`__otel_materialized_k8s.pod.name`)) AS place
             FROM otel_logs
             WHERE ${logs_window}
-                AND ResourceAttributes['k8s.namespace.name'] = {namespace:String}
-                AND ({pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String})
-                AND ({pod:String} NOT LIKE '%*' OR startsWith(ResourceAttributes['k8s.pod.name'], left({pod:String}, -1)))
+                AND ${logs_of_namespace}
+                AND ${logs_of_pod}
                 AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
                 -- Kubernetes events arrive as log records too.
                 AND NOT mapContains(LogAttributes, 'k8s.event.reason')

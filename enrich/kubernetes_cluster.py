@@ -19,7 +19,7 @@ from enrich.kubernetes_counters import KubernetesCounters
 from enrich.kubernetes_kinds import Kinds, Resource, discover, document
 from enrich.kubernetes_problems import Problems
 from enrich.kubernetes_settings import ClusterConnection, KubernetesSettings
-from enrich.kubernetes_views import NodeAddresses, view_of
+from enrich.kubernetes_views import view_of
 from enrich.kubernetes_watch import ACCESS_PAGE, TELL_AFTER, ObjectSink, Surroundings, Watch
 
 _log = logging.getLogger(__name__)
@@ -66,7 +66,6 @@ class ClusterWatch:
         self._desk = desk
         self._watches: dict[tuple[str, str], Watch] = {}
         """By group and plural."""
-        self._nodes = NodeAddresses()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"k8s-{self.label}", daemon=True)
 
@@ -139,7 +138,6 @@ class ClusterWatch:
         if self.uid:
             _log.warning("cluster %s is another one than before: it was %s and is %s", self.label, self.uid, uid)
             self._drop({}, {})
-            self._nodes = NodeAddresses()
         before, self.uid = self.uid, uid
         self._desk.clusters.found(Cluster(uid, self._connection.name or api.cluster_name), before)
         _log.info("cluster %s is %s, Kubernetes %s", self.label, uid, self.version)
@@ -188,7 +186,7 @@ class ClusterWatch:
             key = (resource.group, resource.plural)
             if self._stopping.is_set() or (key in self._watches and self._watches[key].alive):
                 continue
-            view = view_of(resource, self.uid, desk.settings.pod_detail, self._nodes)
+            view = view_of(resource, self.uid, desk.settings.pod_detail)
             watch = self._watches[key] = Watch(around, resource, view)
             watch.start()
             if resource.name in _FIRST:

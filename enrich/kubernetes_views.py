@@ -7,11 +7,11 @@ In: pages of a list and objects of watch events, as JSON. Out: `KubernetesObject
     whole pods  all addresses, container ids, host network; several times the bytes
 
 A table does not say whether a pod is in the network of its node, and such a pod's address is also that of every other
-one there. So it is compared with the node's address, and not trusted while that is not known.
+one there. `host_network` is None then, and whoever looks for an address compares it with the node's.
 Raises `UnreachableError` for what cannot be read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,9 +25,6 @@ Json = Mapping[str, Any]
 _FINISHED_PHASES = frozenset({"Succeeded", "Failed"})
 _FINISHED_WORDS = _FINISHED_PHASES | {"Completed", "Evicted"}
 """In the column Status of a table; other words (`Error`) may stand there while some containers run."""
-MAX_NODES = 20_000
-"""Nodes whose addresses are remembered, those that are gone included; Kubernetes is built for 5,000 in a cluster:
-https://kubernetes.io/docs/setup/best-practices/cluster-large/."""
 _NOTHING = "<none>"
 """What a table says where there is nothing."""
 
@@ -43,34 +40,14 @@ class View(Protocol):
         """The objects of a page, or of one watch event. Raises `UnreachableError`."""
 
 
-class NodeAddresses:
-    """The addresses of a cluster's nodes, by name. Written by the view of the nodes, read by that of the pods."""
-
-    def __init__(self) -> None:
-        self._addresses: dict[str, frozenset[str]] = {}
-
-    def put(self, node: str, addresses: Iterable[str]) -> None:
-        """Note what a node's addresses are now."""
-        self._addresses[node] = frozenset(addresses)
-        if len(self._addresses) > MAX_NODES:
-            del self._addresses[next(iter(self._addresses))]
-
-    def shared(self, node: str, address: str) -> bool:
-        """Whether a pod's address is its node's as well, or might be."""
-        known = self._addresses.get(node)
-        return not known or address in known
-
-
-def view_of(resource: Resource, cluster_uid: str, detail: PodDetail, nodes: NodeAddresses) -> View:
+def view_of(resource: Resource, cluster_uid: str, detail: PodDetail) -> View:
     """The view for a kind."""
     core = resource.group == ""
     if detail is PodDetail.METADATA or not core or resource.plural not in {"pods", "nodes"}:
         return MetadataView(resource, cluster_uid)
     if resource.plural == "nodes":
-        return NodeTable(resource, cluster_uid, nodes)
-    return (
-        WholePods(resource, cluster_uid) if detail is PodDetail.CONTAINERS else PodTable(resource, cluster_uid, nodes)
-    )
+        return NodeTable(resource, cluster_uid)
+    return WholePods(resource, cluster_uid) if detail is PodDetail.CONTAINERS else PodTable(resource, cluster_uid)
 
 
 class MetadataView:
@@ -120,10 +97,9 @@ class _Table:
     watch_accept = TABLE
     query: Mapping[str, str] = {"includeObject": "Metadata"}
 
-    def __init__(self, resource: Resource, cluster_uid: str, nodes: NodeAddresses) -> None:
+    def __init__(self, resource: Resource, cluster_uid: str) -> None:
         self._resource = resource
         self._cluster_uid = cluster_uid
-        self._nodes = nodes
         self._columns: dict[str, int] = {}
 
     def read(self, answer: Json) -> Iterator[KubernetesObject]:
@@ -148,25 +124,24 @@ class PodTable(_Table):
     """Pods with IP and node."""
 
     def _row(self, metadata: Json, cells: list[Any]) -> KubernetesObject:
-        node, address = self._cell(cells, "Node"), self._cell(cells, "IP")
+        address = self._cell(cells, "IP")
         return _object(
             self._resource,
             self._cluster_uid,
             metadata,
-            node=node,
+            node=self._cell(cells, "Node"),
             addresses=(address,) if address else (),
-            host_network=bool(address) and self._nodes.shared(node, address),
+            host_network=None if address else False,
             finished=self._cell(cells, "Status") in _FINISHED_WORDS,
         )
 
 
 class NodeTable(_Table):
-    """Nodes, whose addresses are noted."""
+    """Nodes with their addresses, by which those pods are told that are in a node's network."""
 
     def _row(self, metadata: Json, cells: list[Any]) -> KubernetesObject:
         addresses = [self._cell(cells, column) for column in ("Internal-IP", "External-IP")]
-        self._nodes.put(metadata["name"], [address for address in addresses if address])
-        return _object(self._resource, self._cluster_uid, metadata)
+        return _object(self._resource, self._cluster_uid, metadata, addresses=tuple(filter(None, addresses)))
 
 
 def read_one(resource: Resource, cluster_uid: str, answer: Json) -> KubernetesObject:

@@ -47,8 +47,8 @@ class KubernetesObject:
     addresses: tuple[str, ...] = ()
     """Of a pod: its IP addresses (`status.podIPs`). Of a node: its own, which tell nobody which pod it is."""
     containers: tuple[Container, ...] = ()
-    host_network: bool = False
-    """Of a pod: its addresses are the node's, so they tell nobody which pod it is."""
+    host_network: bool | None = False
+    """Of a pod: its addresses are the node's, so they tell nobody which pod it is. None: not known, see its node."""
     finished: bool = False
     """Of a pod: its phase is Succeeded or Failed, so its address may be another's by now."""
     created: float = 0.0

@@ -144,8 +144,8 @@ def test_a_pod_is_known_with_its_address_and_node(cluster, watcher):
     found = watcher.eventually(lambda: watcher.directory.by_pod_address(watcher.cluster_uid, "10.1.2.3"))
     on_host = watcher.eventually(lambda: (one := watcher.named("Pod", "agent-1", "default")) and one.addresses and one)
 
-    assert (found.name, found.node, found.host_network) == ("shop-1", "node-1", False)
-    assert on_host.host_network
+    assert (found.name, found.node) == ("shop-1", "node-1")
+    assert on_host.node == "node-1"
     assert watcher.directory.by_pod_address(watcher.cluster_uid, "10.0.0.9") is None
 
 

@@ -11,7 +11,7 @@ from enrich.kubernetes_counters import KubernetesCounters
 from enrich.kubernetes_kinds import Resource
 from enrich.kubernetes_problems import Problems
 from enrich.kubernetes_settings import KubernetesSettings, PodDetail
-from enrich.kubernetes_views import NodeAddresses, view_of
+from enrich.kubernetes_views import view_of
 from enrich.kubernetes_watch import Surroundings, Watch
 
 PATIENCE = 10.0
@@ -103,7 +103,7 @@ class Watched:
         self.registry = CollectorRegistry()
         counters = KubernetesCounters(self.registry, self.problems)
         around = Surroundings("here", CLUSTER, api, self.directory, settings, self.problems, counters)
-        self.watch = Watch(around, resource, view_of(resource, CLUSTER, settings.pod_detail, NodeAddresses()))
+        self.watch = Watch(around, resource, view_of(resource, CLUSTER, settings.pod_detail))
 
     def __enter__(self):
         self.watch.start()

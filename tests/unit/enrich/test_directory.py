@@ -114,6 +114,24 @@ def test_an_address_that_a_node_has_means_no_pod_whoever_is_heard_of_first(direc
         assert directory.by_pod_address(CLUSTER, address) is None
 
 
+def test_a_pod_of_which_the_network_is_not_known_is_found_once_its_node_is(directory):
+    unsure = pod("shop", 1, host_network=None, node="node-1", addresses=("10.1.0.9",))
+    directory.put(unsure)
+    assert directory.by_pod_address(CLUSTER, "10.1.0.9") is None
+
+    directory.put(made("Node", "node-1", 2))
+    assert directory.by_pod_address(CLUSTER, "10.1.0.9") is None
+
+    directory.put(made("Node", "node-1", 2, addresses=("192.168.0.1",)))
+    assert directory.by_pod_address(CLUSTER, "10.1.0.9") == unsure
+
+
+def test_a_pod_of_which_the_network_is_not_known_is_not_found_by_its_node_s_address(directory):
+    directory.put(made("Node", "node-1", 2, addresses=("192.168.0.1",)))
+    directory.put(pod("proxy", 1, host_network=None, node="node-1", addresses=("192.168.0.1",)))
+    assert directory.by_pod_address(CLUSTER, "192.168.0.1") is None
+
+
 def test_an_address_that_many_running_pods_share_means_none_of_them(directory):
     for number in range(3):
         directory.put(pod(f"proxy-{number}", number))

@@ -5,7 +5,7 @@ import pytest
 from enrich.kubernetes_api import UnreachableError
 from enrich.kubernetes_kinds import Resource
 from enrich.kubernetes_settings import PodDetail
-from enrich.kubernetes_views import MetadataView, NodeAddresses, NodeTable, PodTable, WholePods, read_one, view_of
+from enrich.kubernetes_views import MetadataView, NodeTable, PodTable, WholePods, read_one, view_of
 from enrich.objects import Container, Owner
 
 PODS = Resource("", "v1", "pods", "Pod", namespaced=True)
@@ -31,15 +31,8 @@ def table(*rows, columns=COLUMNS):
     return {"kind": "Table", "columnDefinitions": columns, "rows": list(rows)}
 
 
-def known_nodes(**addresses):
-    nodes = NodeAddresses()
-    for name, address in addresses.items():
-        nodes.put(name.replace("_", "-"), [address])
-    return nodes
-
-
-def read_pod(*rows, nodes=None):
-    (found,) = PodTable(PODS, "c-1", nodes or known_nodes(node_1="10.0.0.1")).read(table(*rows))
+def read_pod(*rows):
+    (found,) = PodTable(PODS, "c-1").read(table(*rows))
     return found
 
 
@@ -60,13 +53,13 @@ def test_a_watch_event_is_read_like_a_list_of_one():
 
 def test_an_empty_list_may_be_null():
     assert list(MetadataView(PODS, "c-1").read({"items": None})) == []
-    assert list(PodTable(PODS, "c-1", NodeAddresses()).read(table())) == []
+    assert list(PodTable(PODS, "c-1").read(table())) == []
 
 
-def test_a_table_gives_a_pod_s_address_and_node():
+def test_a_table_gives_a_pod_s_address_and_node_and_not_whose_network_it_is_in():
     found = read_pod(row())
 
-    assert (found.addresses, found.node, found.host_network, found.finished) == (("10.1.2.3",), "node-1", False, False)
+    assert (found.addresses, found.node, found.host_network, found.finished) == (("10.1.2.3",), "node-1", None, False)
 
 
 def test_a_table_says_none_where_there_is_nothing_yet():
@@ -75,21 +68,13 @@ def test_a_table_says_none_where_there_is_nothing_yet():
     assert (found.addresses, found.node, found.host_network) == ((), "", False)
 
 
-def test_a_pod_with_its_node_s_address_is_in_the_node_s_network():
-    assert read_pod(row(ip="10.0.0.1")).host_network
-
-
-def test_an_address_is_not_trusted_while_its_node_is_not_known():
-    assert read_pod(row(), nodes=known_nodes()).host_network
-
-
 @pytest.mark.parametrize("status", ["Completed", "Succeeded", "Failed", "Evicted"])
 def test_a_pod_that_has_ended_is_finished(status):
     assert read_pod(row(status)).finished
 
 
 def test_the_columns_of_the_first_event_count_for_those_after_it():
-    view = PodTable(PODS, "c-1", known_nodes(node_1="10.0.0.1"))
+    view = PodTable(PODS, "c-1")
     turned = [COLUMNS[5], *COLUMNS[:5], COLUMNS[6]]
     cells = ["10.1.2.3", "front-abc-1", "1/1", "Running", "0", "5d", "node-1"]
 
@@ -99,16 +84,13 @@ def test_the_columns_of_the_first_event_count_for_those_after_it():
     assert found.addresses == ("10.1.2.3",)
 
 
-def test_nodes_tell_their_addresses_as_they_are_read():
-    nodes = NodeAddresses()
+def test_nodes_are_read_with_their_addresses():
     columns = [{"name": name} for name in ("Name", "Internal-IP", "External-IP")]
     row = {"cells": ["node-1", "10.0.0.1", "<none>"], "object": {"metadata": {"name": "node-1", "uid": "n-1"}}}
 
-    (found,) = NodeTable(NODES, "c-1", nodes).read(table(row, columns=columns))
+    (found,) = NodeTable(NODES, "c-1").read(table(row, columns=columns))
 
-    assert found.name == "node-1"
-    assert nodes.shared("node-1", "10.0.0.1")
-    assert not nodes.shared("node-1", "10.1.2.3")
+    assert (found.name, found.addresses) == ("node-1", ("10.0.0.1",))
 
 
 def test_a_whole_pod_gives_all_addresses_containers_and_its_network():
@@ -146,14 +128,12 @@ def test_a_single_object_may_be_metadata_alone():
 )
 def test_a_table_that_cannot_be_read_is_said_to_be_so(answer):
     with pytest.raises(UnreachableError, match="the answer about pods cannot be read"):
-        list(PodTable(PODS, "c-1", NodeAddresses()).read(answer))
+        list(PodTable(PODS, "c-1").read(answer))
 
 
 def test_only_core_pods_and_nodes_are_asked_for_as_more_than_metadata():
-    nodes = NodeAddresses()
-
-    assert isinstance(view_of(PODS, "c-1", PodDetail.ADDRESSES, nodes), PodTable)
-    assert isinstance(view_of(NODES, "c-1", PodDetail.ADDRESSES, nodes), NodeTable)
-    assert isinstance(view_of(PODS, "c-1", PodDetail.CONTAINERS, nodes), WholePods)
-    assert isinstance(view_of(PODS, "c-1", PodDetail.METADATA, nodes), MetadataView)
-    assert isinstance(view_of(METRICS, "c-1", PodDetail.CONTAINERS, nodes), MetadataView)
+    assert isinstance(view_of(PODS, "c-1", PodDetail.ADDRESSES), PodTable)
+    assert isinstance(view_of(NODES, "c-1", PodDetail.ADDRESSES), NodeTable)
+    assert isinstance(view_of(PODS, "c-1", PodDetail.CONTAINERS), WholePods)
+    assert isinstance(view_of(PODS, "c-1", PodDetail.METADATA), MetadataView)
+    assert isinstance(view_of(METRICS, "c-1", PodDetail.CONTAINERS), MetadataView)

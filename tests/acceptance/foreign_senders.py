@@ -32,26 +32,24 @@ LONG_INSTALL_SECONDS = 840
 
 def node_modules() -> Path:
     """The packages of javascript/package-lock.json; the first call fetches them (30 MB)."""
-    files = [JAVASCRIPT / name for name in ("package.json", "package-lock.json")]
-
-    def install(folder: Path) -> None:
-        for file in files:
-            shutil.copy(file, folder)
-        _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
-
-    return _cached(f"javascript-{_digest(files)}", install) / "node_modules"
+    return _packages(JAVASCRIPT, "javascript")
 
 
 def mcp_clients() -> Path:
     """The packages of mcp_clients/package-lock.json; the first call fetches them (60 MB)."""
-    files = [MCP_CLIENTS / name for name in ("package.json", "package-lock.json")]
+    return _packages(MCP_CLIENTS, "mcp-clients")
+
+
+def _packages(locked: Path, name: str) -> Path:
+    """The packages of a folder's package-lock.json."""
+    files = [locked / file for file in ("package.json", "package-lock.json")]
 
     def install(folder: Path) -> None:
         for file in files:
             shutil.copy(file, folder)
         _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=folder)
 
-    return _cached(f"mcp-clients-{_digest(files)}", install) / "node_modules"
+    return _cached(f"{name}-{_digest(files)}", install) / "node_modules"
 
 
 def telemetrygen() -> Path:

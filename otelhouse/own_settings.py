@@ -22,7 +22,7 @@ class OwnTelemetrySettings(BaseModel):
         max_length=2048,
         description="Where they go: `self` for this house's own tables, the base address of an OTLP/HTTP receiver such "
         "as http://collector:4318, or empty for nowhere. `/metrics` and the log on standard error are there in any "
-        "case. What goes to `self` is left out of answers and streams, but for service `otelhouse`.",
+        "case. What goes to `self` is left out of answers and streams, but for service `otelhouse-self`.",
     )
     token_file: Path | None = Field(
         default=None, description="File with the bearer token for that receiver; not for `self`."

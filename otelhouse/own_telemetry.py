@@ -2,8 +2,8 @@
 
 In: the settings, a registry, and a store. Out: OTLP, every few seconds. There is no loop: what it sends to itself goes
 into ClickHouse beside the doors and the pipeline, by a store that notes no spans, and its own log lines are not sent.
-There it bears a composition (`sql.scopes.OWN_COMPOSITION`), by which answers and streams leave it out unless they are
-asked for service `otelhouse`; another receiver gets the telemetry of a service like any other. What cannot be sent is
+There its service is `sql.scopes.OWN`, by which answers and streams leave it out unless they are asked for that service;
+another receiver gets the telemetry of service `otelhouse`. What cannot be sent is
 counted and dropped: telemetry about the house must not take the house's memory.
 
     otelhouse_own_sent_total{signal}     messages sent
@@ -36,7 +36,6 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from prometheus_client import CollectorRegistry, Counter
 
-from enrich.attributes import COMPOSITION_ID
 from ingest.items import varint
 from otelhouse import __version__, own_messages
 from otelhouse.own_settings import ITSELF, OwnTelemetrySettings
@@ -46,7 +45,7 @@ from sql.signals import Signal
 from store.errors import StoreError
 from store.port import Store
 
-SERVICE = scopes.OWN
+SERVICE = "otelhouse"
 SCOPE = "otelhouse"
 _log = logging.getLogger(__name__)
 _QUIET_PREFIXES = (__name__, "urllib3")
@@ -99,7 +98,7 @@ class OwnTelemetry:
         self._spans = SpanNotes(settings.max_spans)
         self._lines = LogSink(settings.max_logs)
         self._began = time.time_ns()
-        self._resource = _resource(marked=settings.to == ITSELF)
+        self._resource = _resource(scopes.OWN if settings.to == ITSELF else SERVICE)
         self._outlet: Outlet | None = None
         self._task: asyncio.Task[None] | None = None
         self._sending = threading.Lock()
@@ -196,16 +195,14 @@ def _message(signal: Signal, resource: Resource, messages: Sequence[Any]) -> Mes
             return ResourceMetrics(resource=resource, scope_metrics=[ScopeMetrics(scope=scope, metrics=messages)])
 
 
-def _resource(*, marked: bool) -> Resource:
+def _resource(service: str) -> Resource:
     told = {
-        "service.name": SERVICE,
+        "service.name": service,
         "service.version": __version__,
         "service.instance.id": f"{socket.gethostname()}-{os.getpid()}",
         "host.name": socket.gethostname(),
         "process.pid": os.getpid(),
     }
-    if marked:
-        told[COMPOSITION_ID.decode()] = scopes.OWN_COMPOSITION
     return Resource(attributes=own_messages.attributes(told))
 
 

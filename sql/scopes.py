@@ -46,14 +46,10 @@ _EVERY_SIGNAL = "every"
 SYNTHETIC = "otelhouse-canary"
 """Service, and for events namespace, of the house's own canary; `-- synthetic:` in sql/scopes/ says so of a table."""
 
-OWN = "otelhouse"
-"""Service of what the house tells of itself into its own tables; `-- own:` in sql/scopes/ says so of a table."""
-
-OWN_COMPOSITION = "otelhouse-self"
-"""Composition of the same rows. Others may be called `otelhouse` too, such as its pods whose logs a collector reads and
-what another house sends: they bear no such composition, since a composition is a uid, and all see them. Every table has
-this attribute in a narrow column, so that looking at it costs next to nothing; looking into the map of resource
-attributes would cost more than most questions do."""
+OWN = "otelhouse-self"
+"""Service of what the house tells of itself into its own tables; `-- own:` in sql/scopes/ says so of a table. Its pods
+whose logs a collector reads, and another house that sends here, are called `otelhouse`, and all see them. Every table,
+also one that a collector's exporter made, has the service in a column of its own, and looking at it costs little."""
 
 OF_THE_HOUSE = frozenset({SYNTHETIC, OWN})
 """What is left out of answers unless it is asked for by that name."""

@@ -6,8 +6,7 @@ SELECT
     (
         SELECT count()
         FROM otel_logs
-        WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-            AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+        WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
             AND Timestamp >= last
             AND toStartOfFiveMinutes(Timestamp) >= toStartOfFiveMinutes(last)
     ) AS synthetic

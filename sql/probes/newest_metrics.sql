@@ -21,32 +21,27 @@ SELECT
         FROM (
             SELECT count() AS n
             FROM otel_metrics_gauge
-            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
                 AND TimeUnix >= last
             UNION ALL
             SELECT count() AS n
             FROM otel_metrics_sum
-            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
                 AND TimeUnix >= last
             UNION ALL
             SELECT count() AS n
             FROM otel_metrics_histogram
-            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
                 AND TimeUnix >= last
             UNION ALL
             SELECT count() AS n
             FROM otel_metrics_exponential_histogram
-            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
                 AND TimeUnix >= last
             UNION ALL
             SELECT count() AS n
             FROM otel_metrics_summary
-            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-                AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+            WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
                 AND TimeUnix >= last
         )
     ) AS synthetic

@@ -6,7 +6,6 @@ SELECT
     (
         SELECT count()
         FROM otel_traces
-        WHERE ServiceName IN ('otelhouse-canary', 'otelhouse')
-            AND (ServiceName != 'otelhouse' OR CompositionId = 'otelhouse-self')
+        WHERE ServiceName IN ('otelhouse-canary', 'otelhouse-self')
             AND Timestamp >= last
     ) AS synthetic

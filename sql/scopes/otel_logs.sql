@@ -11,4 +11,4 @@ CompositionId IN (${values})
 -- synthetic:
 ServiceName = 'otelhouse-canary'
 -- own:
-ServiceName = 'otelhouse' AND CompositionId = 'otelhouse-self'
+ServiceName = 'otelhouse-self'

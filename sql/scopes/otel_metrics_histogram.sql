@@ -8,4 +8,4 @@ CompositionId IN (${values})
 -- synthetic:
 ServiceName = 'otelhouse-canary'
 -- own:
-ServiceName = 'otelhouse' AND CompositionId = 'otelhouse-self'
+ServiceName = 'otelhouse-self'

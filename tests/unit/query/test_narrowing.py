@@ -56,7 +56,7 @@ def test_who_asks_for_rows_of_the_house_by_name_sees_these_and_no_others():
     def left_out(**asked):
         return narrowed(me(), **asked).settings["additional_table_filters"]
 
-    canary, own = "ServiceName = \\'otelhouse-canary\\'", "CompositionId = \\'otelhouse-self\\'"
+    canary, own = "ServiceName = \\'otelhouse-canary\\'", "ServiceName = \\'otelhouse-self\\'"
     by_canary = left_out(namespace="otelhouse-canary")
     assert (canary in left_out(), own in left_out()) == (True, True)
     assert (canary in by_canary, own in by_canary) == (False, True)

@@ -31,7 +31,7 @@ class Gap:
     """What a client does not get here, and where it gets it."""
 
     reason: str
-    """`flood`, `too_large`, `behind`, `late`, `slow` or `unreadable`."""
+    """`flood`, `too_large`, `behind`, `overdue`, `late`, `slow` or `unreadable`."""
     after: int | None
     """Nanoseconds since 1970, of arrival; None where nobody knows."""
     until: int
@@ -41,7 +41,7 @@ class Gap:
         """JSON for the client."""
         feed = watch.feed
         # Of rows that were never looked at, nobody knows which belong to this client; their number is of all.
-        counts_all = self.reason == "flood" and (watch.wanted or not watch.scope.everything)
+        counts_all = self.reason in ("flood", "overdue") and (watch.wanted or not watch.scope.everything)
         query: list[tuple[str, str]] = [("signal", feed.name)]
         if self.after is not None:
             query += [("after", iso_time(self.after))]

@@ -50,7 +50,7 @@ class Ring:
         while len(self._entries) > 1 and (len(self._entries) > self._most_rows or self.bytes > self._most_bytes):
             gone = self._entries.popleft()
             self.bytes -= _size(gone)
-            self.since = max(self.since, gone.ingested if isinstance(gone, Row) else gone.until)
+            self.since = max(self.since, gone.ingested if isinstance(gone, Row) else gone.told_until)
 
     def after(self, seq: int) -> list[Entry]:
         """The entries behind `seq` that are still here."""

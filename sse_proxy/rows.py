@@ -76,6 +76,11 @@ class Hole:
     clock: int = 0
     seq: int = 0
 
+    @property
+    def told_until(self) -> int:
+        """A client that has everything until this moment was told of it, or has the rows."""
+        return max(self.until, self.floor)
+
 
 Entry = Row | Hole
 

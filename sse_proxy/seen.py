@@ -99,11 +99,12 @@ class Seen:
         while len(self._known) > self._most_known:
             self._known.popitem(last=False)
 
-    def forget(self, until: int) -> None:
-        """Let go of moments that the census will not look at any more."""
-        for moment in [moment for moment in self._groups if moment <= until]:
-            del self._groups[moment]
+    def forget(self, until: int) -> list[tuple[int, int]]:
+        """Let go of moments until this one; gives each with how many rows of it were read, or left out for good."""
+        gone = sorted(moment for moment in self._groups if moment <= until)
+        for moment in gone:
             self._ids.pop(moment, None)
+        return [(moment, max(group.rows for group in self._groups.pop(moment))) for moment in gone]
 
 
 def newest(groups: Sequence[Group], most: int) -> tuple[list[Group], list[Group]]:

@@ -29,6 +29,13 @@ class StreamSettings(BaseModel):
         "(a slow INSERT, a replica behind, clocks that differ), and still reach every client once. Cursors grow "
         "with it.",
     )
+    late_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="Seconds beyond `overlap_s` by which a row may become visible and still be told as a gap, so that "
+        "its clients can fetch it; 0 for not looking.",
+    )
     history_s: float = Field(
         default=120.0,
         ge=1,

@@ -6,7 +6,8 @@ five hundred.
 
 In: a store and a feed. Out: entries in a ring, each handed on once, in an order that is this tap's own. A row is found
 when it is visible, up to `overlap_s` after the moment that is written on it; whichever order rows become visible in,
-and however many share a moment. What is more than this process can carry is left out, and a `Hole` says so.
+and however many share a moment. What is more than this process can carry is left out, and a `Hole` says so; so does
+one of what became visible later, as far as `late_s` reaches.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Protocol
 from sse_proxy import rows, statements
 from sse_proxy.feeds import Feed
 from sse_proxy.figures import Figures
+from sse_proxy.overdue import Overdue
 from sse_proxy.ring import Ring
 from sse_proxy.rows import Entry, Hole, Read, Row
 from sse_proxy.seen import MOST_KNOWN, Group, Seen, batches, newest
@@ -106,6 +108,7 @@ class Tap:
         self._full: dict[int, Row] = {}
         """Of these, the first that carried a composition."""
         self._overlap = int(settings.overlap_s * SECOND)
+        self._overdue = Overdue(int(settings.late_s * SECOND), self._overlap)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tap-{feed.name}")
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -180,6 +183,7 @@ class Tap:
             self._seen.took(group)
         if self.feed.comes_again:
             await self._learn(self.ring.since)
+        self._overdue.begin(self.ring.since)
         left = groups
         while left:
             entries, left = await self._read(left, after, clock)
@@ -192,7 +196,9 @@ class Tap:
 
     async def _look(self) -> bool:
         """Find what is new; tells whether there is more than was fetched."""
-        groups, clock, unseen = await self._census(self.bound)
+        groups, clock, unseen = await self._census(self._overdue.reach(self.bound))
+        self._publish(self._overdue.holes(groups, self.bound, clock))
+        groups = [group for group in groups if group.moment > self.bound]
         skipped, news = newest(self._seen.news(groups), self._settings.behind_rows)
         if skipped:
             self._publish([self._left_out(skipped, self.bound, clock)])
@@ -206,7 +212,7 @@ class Tap:
 
     def _looked(self, clock: int) -> None:
         self.bound = max(self.bound, clock - self._overlap)
-        self._seen.forget(self.bound)
+        self._overdue.passed(self._seen.forget(self.bound), self.bound)
         self._young = {id_: row for id_, row in self._young.items() if row.ingested > self.bound}
         self._full = {id_: row for id_, row in self._full.items() if row.ingested > self.bound}
         self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
@@ -215,6 +221,8 @@ class Tap:
     async def _census(self, after: int) -> tuple[list[Group], int, list[Hole]]:
         """Count; gives ClickHouse's clock too, and a hole where it counted too little and no later look would."""
         answer = await self._select("census", _CENSUS, {"after": after})
+        if answer.truncated and after < self.bound:  # looking back must not keep it from what is new
+            return await self._census(self.bound)
         counted = [tuple(int(str(cell)) for cell in row) for row in answer.rows]
         clock = next((row[3] for row in counted if row[0] == 0), self.now())
         self.ahead = clock - time.time_ns()
@@ -223,6 +231,7 @@ class Tap:
         unseen: list[Hole] = []
         if answer.truncated and counted_until < clock - self._overlap:
             unseen.append(Hole(counted_until, clock - self._overlap, None, "flood", self.bound, clock))
+            self._overdue.begin(clock - self._overlap)
         return groups, clock, unseen
 
     async def _learn(self, until: int) -> None:

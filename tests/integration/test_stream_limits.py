@@ -152,6 +152,19 @@ def test_a_row_that_is_too_large_is_told_and_can_be_fetched(tables):
     assert [len(row["body"]) for row in fetched["rows"]] == [5_000]
 
 
+def test_rows_that_became_visible_too_late_are_told_and_can_be_fetched(tables):
+    async def scene():
+        async with house(tables) as here:
+            watcher = await here.follow("/api/v1/tail?service=shop")
+            put(tables, "otel_logs", [log("late", ingested=time.time_ns() - 20 * SECOND)])
+            gap = await asyncio.wait_for(watcher.block(), PATIENCE)
+            return gap, await (await here.watch(gap.json["fetch"])).body()
+
+    gap, fetched = asyncio.run(scene())
+    assert (gap.event, gap.json["reason"], gap.json["rows"]) == ("gap", "overdue", None)
+    assert [row["body"] for row in fetched["rows"]] == ["late"]
+
+
 def test_there_are_only_so_many_streams_and_channels(tables):
     async def scene():
         async with house(tables, max_streams=3, max_channels=2) as here:

@@ -40,7 +40,7 @@ def test_what_was_there_is_read_back_and_what_comes_is_found_once():
 
 def test_a_row_is_found_until_the_overlap_is_over():
     database = Database(LOGS)
-    here = process(database)
+    here = process(database, late_s=0)
     looked(here)
     put(database, 1, at=-int((OVERLAP_S - 1) * SECOND))
     put(database, 2, at=-int((OVERLAP_S + 1) * SECOND))

@@ -61,6 +61,8 @@ class ClusterWatch:
         """Empty until it is known."""
         self.version = ""
         """Of Kubernetes, such as ``v1.35.4``."""
+        self.begun = False
+        """Whether every kind that the first look found is watched."""
         self.api: KubernetesApi | None = None
         self._connection = connection
         self._desk = desk
@@ -127,6 +129,7 @@ class ClusterWatch:
         self._tell(kinds)
         self._drop({(one.group, one.plural): one for one in kinds.resources}, kinds.failed)
         self._begin(self.api, self._chosen(kinds))
+        self.begun = True
 
     def _label(self, name: str, otherwise: str) -> str:
         return name or (f"{otherwise}-{self._number}" if self._number else otherwise)

@@ -200,7 +200,7 @@ class Watcher:
         """Wait until every kind of every cluster is known."""
         self.eventually(
             lambda: all(
-                one.watches and all(watch.synced for watch in one.watches.values()) for one in self.fleet.clusters
+                one.begun and all(watch.synced for watch in one.watches.values()) for one in self.fleet.clusters
             )
         )
 

@@ -179,7 +179,7 @@ def test_over_stdio_nothing_but_the_protocol_is_on_standard_output(scene, mode, 
     async def speak():
         async with Client(parameters, mode=mode) as client:
             tools = (await client.list_tools()).tools
-            return tools, await client.call_tool("search_logs", {"service": "shop-east"})
+            return tools, await client.call_tool("search_logs", {"service": "shop-east", "text": "password"})
 
     tools, answer = asyncio.run(speak())
 
@@ -350,7 +350,7 @@ def test_alone_it_answers_agents_with_health_and_metrics_at_its_own_port(scene, 
     try:
         agent = Agent(f"{house.address('MCP')}/mcp", scene.tokens["all"])
 
-        assert "20 records match" in agent.call("search_logs", service="shop-east")["content"][0]["text"]
+        assert "20 records match" in agent.call("search_logs", service="shop-east", text="password")["content"][0]["text"]
         assert set(house.ports) == {"MCP"}
         assert get(f"{house.address('MCP')}/readyz") == 200
         with urllib.request.urlopen(f"{house.address('MCP')}/metrics", timeout=WAIT) as metrics:

@@ -6,7 +6,9 @@ Run as ``python -m bench.sender``; `send` starts it.
 """
 
 import asyncio
+import contextlib
 import json
+import math
 import pickle
 import subprocess
 import sys
@@ -26,6 +28,11 @@ _METHODS = {
     Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
+
+
+SENDERS_PER_CONNECTION = 64
+"""Small senders have a connection each or share that of their process; on one alone gRPC would refuse streams at random
+while more than `ingest.grpc.max_streams_per_connection` are not yet put away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,8 @@ def send(target: str, workload: Workload, *, count: int, at_once: int, compressi
 
 async def _run(job: Job) -> Sent:
     compression = grpc.Compression.Gzip if job.compression == "gzip" else grpc.Compression.NoCompression
-    options = [("grpc.max_send_message_length", -1)]
+    # A pool of its own, or channels to one address would share a connection.
+    options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     numbers = iter(range(job.count))
     outcomes: list[str] = []
     started = time.monotonic()
@@ -82,8 +90,12 @@ async def _run(job: Job) -> Sent:
             except grpc.aio.AioRpcError as error:
                 outcomes.append(f"{error.code().name}: {error.details()}")
 
-    async with grpc.aio.insecure_channel(job.target, options=options) as channel:
-        await asyncio.gather(*(one_sender(channel) for _ in range(job.at_once)))
+    async with contextlib.AsyncExitStack() as open_channels:
+        channels = [
+            await open_channels.enter_async_context(grpc.aio.insecure_channel(job.target, options=options))
+            for _ in range(math.ceil(job.at_once / SENDERS_PER_CONNECTION))
+        ]
+        await asyncio.gather(*(one_sender(channels[number % len(channels)]) for number in range(job.at_once)))
         seconds, ended_at = time.monotonic() - started, time.time()
     return Sent(job.count - len(outcomes), len(outcomes), seconds, outcomes[0] if outcomes else "", ended_at)
 

@@ -350,7 +350,8 @@ def test_alone_it_answers_agents_with_health_and_metrics_at_its_own_port(scene, 
     try:
         agent = Agent(f"{house.address('MCP')}/mcp", scene.tokens["all"])
 
-        assert "20 records match" in agent.call("search_logs", service="shop-east", text="password")["content"][0]["text"]
+        found = agent.call("search_logs", service="shop-east", text="password")
+        assert "20 records match" in found["content"][0]["text"]
         assert set(house.ports) == {"MCP"}
         assert get(f"{house.address('MCP')}/readyz") == 200
         with urllib.request.urlopen(f"{house.address('MCP')}/metrics", timeout=WAIT) as metrics:

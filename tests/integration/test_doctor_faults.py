@@ -1,6 +1,7 @@
 """What is planted, `otelhouse doctor` finds, says in a line, and knows a mend for."""
 
 import json
+import os
 import socket
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from otelhouse.invocation import Surroundings
 from sql import server_version
 from sql.migrate import migrate
 from sql.settings import SchemaSettings
+from store import engine_lock
 from store.port import Select
 
 SERVER_CONFIG = """
@@ -174,11 +176,11 @@ def test_rights_that_are_missing(start_clickhouse):
 
 def test_an_engine_that_another_process_holds(tmp_path):
     folder = tmp_path / "engine"
-    (folder / "spool").mkdir(parents=True)
-    (folder / "no engine of ours").touch()
-    code, outcome, _, mend = found("store", str(folder), f"--data={folder}")
+    held = engine_lock.hold(folder)
+    code, outcome, _, mend = found("store", "in use by another process", f"--data={folder}")
+    os.close(held)
     assert (code, outcome) == (0, "warning")
-    assert mend == "if a house holds it, ask that one: GET /readyz"
+    assert mend == "if a house holds it, ask that one: GET http://127.0.0.1:8080/readyz"
 
 
 def spooled(folder, written=(b"it",)):

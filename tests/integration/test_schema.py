@@ -138,11 +138,11 @@ def test_a_log_record_knows_its_cluster_its_composition_and_when_it_came(tables)
     assert stored(tables, "otel_logs", columns) == [("cluster-1", "north", "composition-1", 1)]
 
 
-def test_the_composition_is_the_resources_then_the_records_then_the_pods(tables):
+def test_the_composition_is_the_records_then_the_resources_then_the_pods(tables):
     own, record, pod = "krateo.composition.id", "krateo.io/composition-id", "k8s.pod.labels.krateo.io/composition-id"
     cases = [
-        ({own: "a", pod: "c"}, {record: "b"}, "a"),
-        ({pod: "c"}, {record: "b"}, "b"),
+        ({own: "a", pod: "c"}, {record: "b"}, "b"),
+        ({own: "a", pod: "c"}, {}, "a"),
         ({pod: "c"}, {}, "c"),
         ({}, {}, ""),
     ]

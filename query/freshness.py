@@ -59,7 +59,8 @@ class Freshness:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="freshness")
         self._kept: OrderedDict[tuple[Scope, Subject], _Known] = OrderedDict()
         self._of_users: dict[Subject, tuple[float, int]] = {}
-        """Of signals whose newest row is the house's own: until when it holds, and the newest time of users' rows."""
+        """Of signals whose newest row is the house's own: until when it holds, and the newest time of users' rows, 0
+        for none in the last day."""
 
     def of(self, signals: Iterable[Subject], scope: Scope = _EVERYTHING, cluster: str = "") -> Mapping[str, str]:
         """By signal, the newest time stored; blocks for `seconds` at most.
@@ -115,20 +116,24 @@ class Freshness:
         return iso_time(newest) if 0 < newest <= self._now() else None
 
     def _newest(self, signal: Subject) -> int:
-        """Nanoseconds since 1970; 0 where there is none."""
-        probe = Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1))
-        newest, synthetic = self._told(probe)
-        if newest and synthetic:
+        """Nanoseconds since 1970; 0 where there is none. Runs on the one thread alone, so nothing locks."""
+        until, before = self._of_users.pop(signal, (0.0, None))
+        if before is None:
+            probe = Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1))
+            newest, synthetic = self._told(probe)
+            if not newest or not synthetic:
+                return newest
             # What the house sent says nothing of what users sent. Nothing came behind it, so there is little to read.
-            return self._newest_of_users(signal)
-        return newest
+            return self._keep_of_users(signal, self._newest_lately(signal, _EVERYTHING, (_MINUTE, *_LOOK_BACK)))
+        if until >= time.monotonic():
+            self._of_users[signal] = until, before
+            return before
+        # Behind what was the newest there is again little but the house's own, or users have begun to send.
+        newest = self._newest_lately(signal, _EVERYTHING, [min(self._now() - before, _LOOK_BACK[-1])])
+        return newest if newest > before else self._keep_of_users(signal, newest)
 
-    def _newest_of_users(self, signal: Subject) -> int:
-        """Read rows, at most every few seconds. Runs on the one thread alone, so nothing locks."""
-        until, newest = self._of_users.get(signal, (0.0, 0))
-        if until < time.monotonic():
-            newest = self._newest_lately(signal, _EVERYTHING, (_MINUTE, *_LOOK_BACK))
-            self._of_users[signal] = time.monotonic() + KEPT_SECONDS / 2, newest
+    def _keep_of_users(self, signal: Subject, newest: int) -> int:
+        self._of_users[signal] = time.monotonic() + KEPT_SECONDS / 2, newest
         return newest
 
     def _newest_lately(self, signal: Subject, scope: Scope, look_back: Iterable[int] = _LOOK_BACK) -> int:

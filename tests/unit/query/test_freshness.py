@@ -125,3 +125,32 @@ def test_of_a_cluster_that_a_scope_names_otherwise_nothing_is_told(store, freshn
     store.newest = NOW
 
     assert freshness.of([Subject.LOGS], Scope(clusters=("4cbd3f0a-uid",)), "west") == {}
+
+
+def test_behind_the_house_s_own_rows_only_what_came_since_is_read_until_users_send_again(store, monkeypatch):
+    """The clock of what is kept is moved by hand."""
+    clock = [0.0]
+    monkeypatch.setattr("query.freshness.time.monotonic", lambda: clock[0])
+    users, asked = [NOW - 7_200 * 10**9], []
+
+    def answer(select):
+        since = select.parameters.get("since")
+        asked.append(since and since[:19])
+        if since is None:  # the newest of all rows is the canary's
+            return Answer((), [(NOW - 1, 1)], 0.0, 0, 0, "")
+        return newest(users[0] if asked[-1] <= "2026-01-01 10:00:00" or users[0] == NOW - 5 else 0)
+
+    store.probe = answer
+    freshness = Freshness(store, lambda: NOW, seconds=PATIENCE)
+    told = []
+    for after, sent in ((0, None), (1, None), (60, None), (60, NOW - 5), (0, None)):
+        clock[0] += after
+        users[0] = sent or users[0]
+        told.append(freshness.of([Subject.LOGS])["logs"][11:19])
+    freshness.close()
+
+    assert told == ["10:00:00"] * 3 + ["11:59:59"] * 2
+    every = [None, "2026-01-01 11:59:00", "2026-01-01 11:00:00", "2025-12-31 12:00:00"]
+    since = "2026-01-01 10:00:00"
+    # All at first; nothing while that is kept; then what came since; and when users send, from the beginning.
+    assert asked == [*every, since, since, None, "2026-01-01 11:59:00"]

@@ -26,8 +26,8 @@ PERIOD = 15.0
 MINUTE = 60.0
 BAR = 0.01
 """Of a core, with a beat a minute."""
-SETTLE = 3
-"""Beats before the first that counts: the first looks at more than others, and caches are cold."""
+SETTLE = 6
+"""Beats before the first that counts: the first looks at more than others, and the engine warms up for a while."""
 IDLE_SECONDS = 30.0
 _PAUSE = 0.5
 _PATIENCE = 120.0

@@ -43,6 +43,9 @@ _MINUTE = 60 * 10**9
 _LOOK_BACK = (3_600 * 10**9, 86_400 * 10**9)
 """Nanoseconds; the next only where the one before found nothing."""
 
+_READS_ON_FOR = 300.0
+"""Seconds after what was told of users holds no more."""
+
 _MOST_KEPT = 1024
 _EVERYTHING = Scope()
 _Known = tuple[float, str | None]
@@ -118,7 +121,8 @@ class Freshness:
     def _newest(self, signal: Subject) -> int:
         """Nanoseconds since 1970; 0 where there is none. Runs on the one thread alone, so nothing locks."""
         until, before = self._of_users.pop(signal, (0.0, None))
-        if before is None:
+        # Users may have sent since nobody asked: then parts know, and reading on would take all that they sent.
+        if before is None or time.monotonic() - until > _READS_ON_FOR:
             probe = Select(catalogue.probe(f"newest_{signal}"), limits=Limits(seconds=self._seconds, rows=1))
             newest, synthetic = self._told(probe)
             if not newest or not synthetic:
@@ -129,7 +133,7 @@ class Freshness:
             self._of_users[signal] = until, before
             return before
         # Behind what was the newest there is again little but the house's own, or users have begun to send.
-        newest = self._newest_lately(signal, _EVERYTHING, [min(self._now() - before, _LOOK_BACK[-1])])
+        newest = self._newest_since(signal, _EVERYTHING, max(before, self._now() - _LOOK_BACK[-1]))
         return newest if newest > before else self._keep_of_users(signal, newest)
 
     def _keep_of_users(self, signal: Subject, newest: int) -> int:
@@ -138,15 +142,18 @@ class Freshness:
 
     def _newest_lately(self, signal: Subject, scope: Scope, look_back: Iterable[int] = _LOOK_BACK) -> int:
         """The same of a part, without what the house sent; 0 where there is none in the last day."""
+        for nanoseconds in look_back:
+            if newest := self._newest_since(signal, scope, self._now() - nanoseconds):
+                return newest
+        return 0
+
+    def _newest_since(self, signal: Subject, scope: Scope, since: int) -> int:
+        """The same of what is as new as a moment, included."""
         name = f"lately_{signal}"
         sql = catalogue.probe(name)
         settings = scopes.of_statement(name, sql, scope).settings
         limits = Limits(seconds=min(self._seconds, NARROWED_SECONDS), rows=1)
-        for nanoseconds in look_back:
-            since = iso_time(max(0, self._now() - nanoseconds), " ", "")
-            if newest := self._told(Select(sql, {"since": since}, limits, settings))[0]:
-                return newest
-        return 0
+        return self._told(Select(sql, {"since": iso_time(max(0, since), " ", "")}, limits, settings))[0]
 
     def _told(self, probe: Select) -> tuple[int, int]:
         """The newest time, and whether the house sent it; the second is 0 where a probe leaves its rows out."""

@@ -59,9 +59,11 @@ class Overdue:
         found = [run for run in runs if run]
         if len(found) > MOST_HOLES:
             found = [[one for run in found for one in run]]
-        return [_hole(run, bound, clock) for run in found]
+        # Another process looks back at another time: until it has done so, its clients may not know.
+        heard_by = bound + 2 * self._every
+        return [_hole(run, bound, clock, heard_by) for run in found]
 
 
-def _hole(run: Sequence[tuple[int, int]], bound: int, clock: int) -> Hole:
+def _hole(run: Sequence[tuple[int, int]], bound: int, clock: int, heard_by: int) -> Hole:
     rows = sum(lacking for _, lacking in run)
-    return Hole(run[0][0] - 1, run[-1][0], rows, "overdue", bound, clock)
+    return Hole(run[0][0] - 1, run[-1][0], rows, "overdue", bound, clock, heard_by=heard_by)

@@ -97,7 +97,9 @@ class Replay:
         """Whether the client has what it sees here; its cursors will say so."""
         cursor, tap, match = self._cursor, self._channel.tap.id, self._channel.match
         if isinstance(entry, Hole):
-            return (cursor.tap == tap and entry.seq <= cursor.seq) or entry.told_until <= cursor.floor
+            # One that was found behind floors that clients have already is known by its place alone where there is one.
+            late = entry.heard_by > entry.until and cursor.tap == tap
+            return (cursor.tap == tap and entry.seq <= cursor.seq) or (not late and entry.heard_by <= cursor.floor)
         repeats = entry.repeats(match)
         if repeats and entry.mark in self._lacks:
             return False  # what it repeats comes first: until then no cursor may say that the client has it

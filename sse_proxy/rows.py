@@ -76,9 +76,15 @@ class Hole:
     clock: int = 0
     seq: int = 0
 
+    heard_by: int = 0
+    """A client of another process whose floor is past this was told of it there, or has the rows."""
+
+    def __post_init__(self) -> None:
+        self.heard_by = self.heard_by or self.until
+
     @property
     def told_until(self) -> int:
-        """A client that has everything until this moment was told of it, or has the rows."""
+        """All rows until this moment were there before it."""
         return max(self.until, self.floor)
 
 

@@ -33,8 +33,8 @@ class StreamSettings(BaseModel):
         default=60.0,
         ge=0,
         le=3600,
-        description="Seconds beyond `overlap_s` by which a row may become visible and still be told as a gap, so that "
-        "its clients can fetch it; 0 for not looking.",
+        description="Seconds beyond `overlap_s` for which rows that became visible too late are looked for, once in "
+        "`overlap_s`, and told as a gap that clients can fetch; make it several times as long. 0 for not looking.",
     )
     history_s: float = Field(
         default=120.0,

@@ -1,5 +1,6 @@
 """How fresh the stored telemetry is said to be: right, or not said."""
 
+import itertools
 import threading
 
 import pytest
@@ -154,3 +155,23 @@ def test_behind_the_house_s_own_rows_only_what_came_since_is_read_until_users_se
     since = "2026-01-01 10:00:00"
     # All at first; nothing while that is kept; then what came since; and when users send, from the beginning.
     assert asked == [*every, since, since, None, "2026-01-01 11:59:00"]
+
+
+def test_the_newest_of_users_is_told_again_and_again_while_the_clock_goes_on(store, monkeypatch):
+    clock, now, users = [0.0], itertools.count(NOW, 13_500), "2026-01-01 10:00:00.000000000"
+    monkeypatch.setattr("query.freshness.time.monotonic", lambda: clock[0])
+
+    def answer(select):
+        if "since" not in select.parameters:
+            return Answer((), [(NOW - 1, 1)], 0.0, 0, 0, "")
+        return newest(NOW - 7_200 * 10**9 if select.parameters["since"] <= users else 0)
+
+    store.probe = answer
+    freshness = Freshness(store, lambda: next(now), seconds=PATIENCE)
+    told = []
+    for after in (0, 60, 60, 60, 3_600, 60):
+        clock[0] += after
+        told.append(freshness.of([Subject.LOGS]).get("logs", "")[11:19])
+    freshness.close()
+
+    assert told == ["10:00:00"] * 6

@@ -6,6 +6,7 @@ import pytest
 from stream_process import ANNA, OVERLAP_S, Database, Process, Stored
 
 from sse_proxy import watching
+from sse_proxy.cursor import Place
 from sse_proxy.feeds import EVENTS, LOGS
 from sse_proxy.overdue import MOST_HOLES
 from sse_proxy.rows import Hole
@@ -137,27 +138,55 @@ async def _gaps(here, place):
             found += [line] if line == "event: gap" else []
 
 
-@pytest.mark.parametrize("elsewhere", [False, True])
-def test_who_was_cut_before_the_gap_was_told_hears_of_it_when_coming_back(elsewhere):
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
+@pytest.mark.parametrize("phase", [0, 3], ids=["in step", "three seconds apart"])
+@pytest.mark.parametrize("looks", [0, 1, 2])
+def test_who_was_cut_before_the_gap_was_told_hears_of_it_when_coming_back(elsewhere, phase, looks):
+    """`looks`: those of the process that the client has seen, the last one just before that which tells."""
     database = Database(LOGS)
     here, there = process(database), process(database)
 
-    async def scene():
-        for one in (here, there):
-            await one.look()
-        moment = database.clock
-        database.rows += [Stored(moment, 0, 1), Stored(moment + 1, moment + 2 * OVERLAP + SECOND, 2)]
-        database.clock += OVERLAP
-        for one in (here, there):
-            await one.look()
-        first, place = await _gaps(here, "")
-        for _ in range(3):
-            database.clock += OVERLAP
-            for one in (here, there):
-                await one.look()
-        back = there if elsewhere else here
-        told, place = await _gaps(back, place)
-        again, _ = await _gaps(back, place)
-        return len(first), len(told), len(again)
+    async def look():
+        database.clock += phase * SECOND
+        await there.look()
+        database.clock += OVERLAP - phase * SECOND
+        await here.look()
 
-    assert asyncio.run(scene()) == (0, 1, 0)
+    async def scene():
+        await here.look()
+        await look()
+        moment = database.clock
+        database.rows += [Stored(moment + 1, moment + 3 * OVERLAP + SECOND, 2)]
+        for _ in range(1 + looks):
+            await look()
+        first, place = await _gaps(here, "")
+        for _ in range(4):
+            await look()
+        told, _ = await _gaps(there if elsewhere else here, place)
+        return len(first), len(told)
+
+    assert asyncio.run(scene()) == (0, 1)
+
+
+def test_who_was_cut_between_two_gaps_of_one_look_hears_of_the_other():
+    database = Database(LOGS)
+    here = process(database)
+
+    async def scene():
+        await here.look()
+        database.clock += OVERLAP
+        await here.look()
+        moment = database.clock
+        late = moment + 2 * OVERLAP + SECOND
+        database.rows += [Stored(moment, late, 1), Stored(moment + 1, 0, 2), Stored(moment + 2, late, 3)]
+        for _ in range(4):
+            database.clock += OVERLAP
+            await here.look()
+        both = [entry for entry in here.tap.ring.after(0) if isinstance(entry, Hole)]
+        place = here.channels[next(iter(here.channels))]._known.window.text(
+            Place("logs", here.tap.id, both[0].seq, both[0].floor)
+        )
+        told, _ = await _gaps(here, place.decode())
+        return len(both), len(told)
+
+    assert asyncio.run(scene()) == (2, 1)

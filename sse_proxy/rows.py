@@ -75,7 +75,6 @@ class Hole:
     floor: int = 0
     clock: int = 0
     seq: int = 0
-
     heard_by: int = 0
     """A client of another process whose floor is past this was told of it there, or has the rows."""
 

@@ -69,7 +69,7 @@ def test_a_trace_as_the_specification_shows_it():
         "links": [{"traceId": TRACE_ID.lower(), "spanId": SPAN_ID, "flags": 257}],
         "status": {"code": 1, "message": "fine"},
     }
-    scope = {"name": "my.library", "version": "1.0.0"}
+    scope = {"name": "my.instrumentation", "version": "1.0.0"}
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
     request = read(
         Signal.TRACES,

@@ -88,7 +88,7 @@ def test_credentials_reach_no_line_whoever_logs_them(logged, form):
     except ValueError:
         logging.getLogger("store").exception("GET /x?token=s3cr3t-in-%s", "arguments", stack_info=True)
     logging.getLogger("uvicorn.access").info('%s - "%s"', "10.0.0.7", "GET /?access_token=s3cr3t HTTP/1.1")
-    logging.getLogger("any.library").debug(
+    logging.getLogger("any.package").debug(
         "headers %r", [(b"authorization", b"Basic s3cr3t=="), (b"cookie", b"a=s3cr3t")]
     )
 

@@ -60,6 +60,15 @@ def ended(house):
     return rest
 
 
+def drained(folder, settings):
+    """Bring to ClickHouse what a busy machine left in the spool at the stop, and give what the command says."""
+    done = subprocess.run(
+        command("spool", "drain", *settings, "--set=query.port=1"),
+        cwd=folder, env=environment(), capture_output=True, text=True, timeout=WAIT, check=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
 def everything(evidence, house, ingest, read):
     """Send good and bad to all ports."""
     mint = evidence.mint
@@ -96,19 +105,21 @@ def evidence(database, tmp_path_factory):
     for what, token in (("known ingest token", ingest), ("known read token", read)):
         evidence.mint.known(what, token)
     place = ("--clickhouse", database.url, f"--set=store.database={database.database}") if database else ()
-    settings = {
+    values = {
         "log.level": "debug",
         "log.format": "json" if database else "text",
         "identity.tokens_file": folder / "tokens.yaml",
         "identity.audit.file": "audit.jsonl",
         "ingest.spool.path": "spool",
     }
-    house = House(folder, *place, *(f"--set={name}={value}" for name, value in settings.items()))
+    settings = (*place, *(f"--set={name}={value}" for name, value in values.items()))
+    house = House(folder, *settings)
     try:
         everything(evidence, house.up(), ingest, read)
         evidence.written["standard output"] = ended(house)
     finally:
         house.end()
+    evidence.written["otelhouse spool drain"] = drained(folder, settings)
     evidence.written["standard error"] = "".join(house.errors)
     evidence.written |= {str(path): path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file()}
     evidence.written |= tables(database) if database else {}

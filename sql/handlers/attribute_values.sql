@@ -81,10 +81,16 @@ WITH
         SELECT ServiceName, ClusterName, CompositionId, ResourceAttributes, TimeUnix, Attributes
         FROM otel_metrics_summary
     ),
+    -- The places where the attribute stands, each with its value.
+    ((resource, own) -> arrayFilter(
+        (one, there) -> there,
+        [('resource', resource[{attribute:String}]), ('item', own[{attribute:String}])],
+        [mapContains(resource, {attribute:String}), mapContains(own, {attribute:String})]
+    )) AS found,
     items AS (
         SELECT
-            'logs' AS signal, 'resource' AS place, ServiceName AS service, Timestamp AS time,
-            ResourceAttributes[{attribute:String}] AS value
+            'logs' AS signal, ServiceName AS service, Timestamp AS time,
+            arrayJoin(found(ResourceAttributes, LogAttributes)) AS places
         FROM otel_logs
         WHERE ${logs_window}
             AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
@@ -92,23 +98,11 @@ WITH
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
-            AND mapContains(ResourceAttributes, {attribute:String})
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(LogAttributes, {attribute:String}))
         UNION ALL
         SELECT
-            'logs' AS signal, 'item' AS place, ServiceName AS service, Timestamp AS time,
-            LogAttributes[{attribute:String}] AS value
-        FROM otel_logs
-        WHERE ${logs_window}
-            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
-            AND {signal:String} IN ('', 'logs')
-            AND mapContains(LogAttributes, {attribute:String})
-        UNION ALL
-        SELECT
-            'traces' AS signal, 'resource' AS place, ServiceName AS service, Timestamp AS time,
-            ResourceAttributes[{attribute:String}] AS value
+            'traces' AS signal, ServiceName AS service, Timestamp AS time,
+            arrayJoin(found(ResourceAttributes, SpanAttributes)) AS places
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
@@ -117,24 +111,11 @@ WITH
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
-            AND mapContains(ResourceAttributes, {attribute:String})
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(SpanAttributes, {attribute:String}))
         UNION ALL
         SELECT
-            'traces' AS signal, 'item' AS place, ServiceName AS service, Timestamp AS time,
-            SpanAttributes[{attribute:String}] AS value
-        FROM otel_traces
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
-            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
-            AND {signal:String} IN ('', 'traces')
-            AND mapContains(SpanAttributes, {attribute:String})
-        UNION ALL
-        SELECT
-            'metrics' AS signal, 'resource' AS place, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
-            ResourceAttributes[{attribute:String}] AS value
+            'metrics' AS signal, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
+            arrayJoin(found(ResourceAttributes, Attributes)) AS places
         FROM points
         WHERE ${points_window}
             AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
@@ -142,24 +123,12 @@ WITH
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'metrics')
-            AND mapContains(ResourceAttributes, {attribute:String})
-        UNION ALL
-        SELECT
-            'metrics' AS signal, 'item' AS place, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
-            Attributes[{attribute:String}] AS value
-        FROM points
-        WHERE ${points_window}
-            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
-            AND {signal:String} IN ('', 'metrics')
-            AND mapContains(Attributes, {attribute:String})
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(Attributes, {attribute:String}))
     )
 SELECT
-    value,
+    places.2 AS value,
     signal,
-    place,
+    places.1 AS place,
     count() AS items,
     uniqExact(service) AS services,
     concat(replaceOne(toString(max(time), 'UTC'), ' ', 'T'), 'Z') AS last_seen

@@ -22,6 +22,8 @@ from enrich.workload import Described, Workloads
 NO_OBJECT: Note = (UNKNOWN, "composition", "no_object")
 """The note on a resource that names no object."""
 
+_CERTAIN = frozenset({ClusterSource.TOKEN, ClusterSource.SENDER, ClusterSource.OBJECT})
+
 Why = Callable[[Reference], str]
 """Says why an object is not known."""
 
@@ -61,7 +63,7 @@ class Resolution:
     @property
     def is_certain(self) -> bool:
         """Whether its cluster was said or proven, so that nothing else may be found out about it."""
-        return self.source in {ClusterSource.TOKEN, ClusterSource.SENDER, ClusterSource.OBJECT}
+        return self.source in _CERTAIN
 
 
 class Resources:

@@ -6,7 +6,7 @@ later counts for later requests, and stands in otel_k8s_objects. An enrichment t
 came, with a line in the log and a count: telemetry is never lost for it. Refuses nothing.
 
     enrich        each resource; events in text or attributes
-    enrich_maps   events whose bodies are maps: only where a request holds nested values
+    enrich_maps   events whose bodies were maps and are text now: only where a request holds nested values
     count         once, at the end
 
 Python works per resource, and per record for Kubernetes events alone. All but waiting may run on any thread.
@@ -108,7 +108,7 @@ class Enrichment:
         return work
 
     async def enrich_maps(self, work: Work, run: Run) -> None:
-        """Enrich event records whose bodies are maps, in a request that holds nested values."""
+        """Enrich event records whose bodies were maps, in a request whose nested values have become text."""
         if work.broken:
             return
         try:
@@ -170,8 +170,8 @@ class Enrichment:
             if again and event.resolution.missing:
                 event.resolution = self._resolved(one, event.event)
             if event.resolution.additions:
-                written = event.event.record.attributes
-                attributes.add(written, event.resolution.additions, attributes.read(written))
+                resolution = event.resolution
+                attributes.add_to_record(event.event.record, resolution.additions, resolution.own)
             one.events.append(event)
         for one in {id(one): one for one, _ in found}.values():
             self._conclude(work, one)
@@ -250,4 +250,7 @@ def _in_text(sieved: list[tuple[_Resource, list[Message]]]) -> list[tuple[_Resou
 
 
 def _in_maps(work: Work) -> list[tuple[_Resource, EventRecord]]:
-    return [(one, event) for one in work.resources for event in events.in_maps(one.message)]
+    # A record is one Python object as long as somebody holds it: those that were text before are known by that.
+    known = {id(event.event.record) for one in work.resources for event in one.events}
+    found = ((one, event) for one in work.resources for event in events.in_text(one.message))
+    return [(one, event) for one, event in found if id(event.record) not in known]

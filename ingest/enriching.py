@@ -23,7 +23,7 @@ class Enricher(Protocol):
         """Enrich the resources of a request, and its events that are text or attributes."""
 
     async def enrich_maps(self, work: Work, run: Run) -> None:
-        """Enrich events whose bodies are maps, before they become text."""
+        """Enrich events whose bodies were maps, once they have become text."""
 
     def count(self, work: Work) -> None:
         """Count what was found out."""
@@ -47,7 +47,7 @@ class Enriching:
             self._work = await self._enricher.enrich(self._request.resources, origin, self._run, logs=logs)
 
     async def maps(self) -> None:
-        """Enrich what stands in nested values, while they are still such."""
+        """Enrich what stood in nested values, once they have become text."""
         if self._enricher is not None and self._work is not None and self._request.signal is Signal.LOGS:
             await self._enricher.enrich_maps(self._work, self._run)
 

@@ -12,7 +12,8 @@ is not UTF-8. In one thing it is better: NaN and the infinities become the strin
 
 Speed: a Kubernetes event holds some 60 values, and protobuf's Python object for a value costs more than its
 text. So a value is read from its bytes, one level at a time, and the text of short members is remembered:
-most of an event (``"kind":"Pod"``, the managed fields) is like the one before.
+most of an event (``"kind":"Pod"``, the managed fields) is like the one before. A member that is a short string,
+which most others are, becomes text without a look at anything else.
 """
 
 import binascii
@@ -33,7 +34,10 @@ _NESTED_KINDS = ("array_value", "kvlist_value")
 
 _REMEMBERED_MEMBERS = 4096
 _REMEMBERED_BYTES = 512
-"""Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 20 MiB for the most hostile."""
+"""Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 20 MiB for the most hostile. A full one is
+emptied: to find out what was not needed for longest costs more, at each member, than to read some anew."""
+_REMEMBERED_NAMES = 1024
+"""Keys of at most 127 bytes, with their quotes."""
 
 TEXT_COST = 80
 """Bytes that one value takes for a moment while it becomes text, per byte of it: its parsed form, Python's objects
@@ -77,7 +81,8 @@ def flatten(message: Any, hold: Hold = hold_anything) -> int:  # noqa: ANN401 - 
     """Put JSON text in the place of each array and map value under `message`; how many there were."""
     ways = _ways(message.DESCRIPTOR)
     replaced = sum([_replace(getattr(message, name), hold) for name in ways.values])
-    # Asking walks all that is below, so it pays only for an item, and not for what holds items.
+    # Asking walks all that is below, and where there is something nested, that takes as long as to read it. So it pays
+    # only for an item of which nothing is left but attributes, and not for what holds items.
     if ways.attributes and message.IsInitialized():
         return replaced
     for name in ways.attributes:
@@ -159,6 +164,9 @@ def _shallow_classes() -> tuple[Any, Any, Any]:
 
 _Value, _Member, _Many = _shallow_classes()
 
+_remembered: dict[bytes, tuple[bytes, str]] = {}
+"""Member -> its key and text. Each step on it is one of the interpreter's, so threads need no lock for it."""
+
 
 def _value(value: bytes) -> str:
     """The text of a serialized AnyValue; bytes that are not UTF-8 are still lone surrogates in it."""
@@ -219,13 +227,18 @@ def _map(members: bytes) -> str:
     """The text of a serialized KeyValueList."""
     if not members:
         return "{}"
-    texts = dict(
-        [
-            _remembered(member) if len(member) <= _REMEMBERED_BYTES else _member(member)
-            for member in _Many.FromString(members).values
-        ]
-    )
+    texts = dict([_remembered.get(member) or _read(member) for member in _Many.FromString(members).values])
     return f"{{{','.join([texts[key] for key in sorted(texts)])}}}"
+
+
+def _read(member: bytes) -> tuple[bytes, str]:
+    """The same as `_member`, remembered if it is short."""
+    found = _member(member)
+    if len(member) <= _REMEMBERED_BYTES:
+        if len(_remembered) >= _REMEMBERED_MEMBERS:
+            _remembered.clear()
+        _remembered[member] = found
+    return found
 
 
 def _member(member: bytes) -> tuple[bytes, str]:
@@ -235,18 +248,26 @@ def _member(member: bytes) -> tuple[bytes, str]:
         end = member[1] + 2
         # A key of less than 128 bytes, then a value, and nothing after it.
         if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
-            start = end + 2 if member[end + 1] == size - end - 2 else _start_of_the_rest(member, end + 1)
+            rest = size - end - 2
+            start = end + 2 if member[end + 1] == rest else _start_of_the_rest(member, end + 1)
+            if start == end + 2 and rest > 1 and member[start] == _STRING_TAG and member[start + 1] == rest - 2:
+                key = member[2:end]
+                return key, _name(key) + encode_basestring(member[start + 2 :].decode("utf-8", "surrogateescape"))
             if start:
-                return _keyed(member[2:end], member[start:])
+                key = member[2:end]
+                return key, _name(key) + _value(member[start:])
     shallow = _Member.FromString(member)
     return _keyed(shallow.key, shallow.value)
 
 
-_remembered = lru_cache(maxsize=_REMEMBERED_MEMBERS)(_member)
-
-
 def _keyed(key: bytes, value: bytes) -> tuple[bytes, str]:
     return key, f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:{_value(value)}"
+
+
+@lru_cache(maxsize=_REMEMBERED_NAMES)
+def _name(key: bytes) -> str:
+    """The text of a short key and the colon behind it."""
+    return f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:"
 
 
 def _double(number: float) -> str:
@@ -264,6 +285,8 @@ def _double(number: float) -> str:
 
 
 def _utf8(json: str) -> bytes:
+    if json.isascii():
+        return json.encode()
     try:
         encoded = json.encode()
     except UnicodeEncodeError:

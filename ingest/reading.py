@@ -24,6 +24,7 @@ from ingest.counters import Counters
 from ingest.enriching import Enricher, Enriching
 from ingest.intake import Encoding
 from ingest.memory import Budget, Lease
+from ingest.nested import Hold
 from ingest.resends import key_of
 from sql.signals import Signal
 
@@ -85,15 +86,22 @@ class Reader:
             return parcel
         need = NESTED_COST * request.size
         held.grow(self._capped(need))
-        await enriching.maps()
-        enriching.count()
 
         def hold(size: int) -> None:
             # One value that alone is too much is refused for good; beside other requests it is a matter of waiting.
             held.grow(max(size, self._capped(need + size)))
 
+        await self._flatten(request, hold)
+        await enriching.maps()
+        enriching.count()
+        return wire.packed(request)
+
+    async def _flatten(self, request: wire.Request, hold: Hold) -> None:
         flatten = partial(wire.flatten, request, hold)
-        return flatten() if request.size <= NESTED_ON_LOOP else await self._on_thread(flatten)
+        if request.size <= NESTED_ON_LOOP:
+            flatten()
+        else:
+            await self._on_thread(flatten)
 
     async def _on_thread(self, read: Callable[[], R]) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)

@@ -7,7 +7,7 @@ canonical: each singular field once, last one wins). Only where a request holds 
 walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are steps, and who
 calls decides where the slow one runs:
 
-    parse -> take_out_untyped -> pack -> Parcel, or None: flatten -> Parcel
+    parse -> take_out_untyped -> pack -> Parcel, or None: flatten -> packed -> Parcel
 
 What ClickHouse refuses afterwards is taken apart with `sort_out` and `halves`, which are slow.
 
@@ -90,7 +90,7 @@ def read(signal: Signal, body: bytes) -> Parcel:
     """Read one Export request, all steps at once; raises what they raise."""
     request = parse(signal, body)
     take_out_untyped(request)
-    return pack(request) or flatten(request)
+    return _ready(request)
 
 
 def parse(signal: Signal, body: bytes, received: int | None = None) -> Request:
@@ -119,15 +119,15 @@ def pack(request: Request) -> Parcel | None:
         if any(map(_begins_nested, probed)):
             return None
     try:
-        return _pack_read(request)
+        return packed(request)
     except message.EncodeError:
         if not _flatten_attributes(request.resources) or not all(one.IsInitialized() for one in request.resources):
             return None
-    return _pack_read(request)
+    return packed(request)
 
 
-def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> Parcel:
-    """Put text in the place of nested values, then give what is inserted. Slow: Python for each such value.
+def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> None:
+    """Put text in the place of nested values. Slow: Python for each such value.
 
     `hold` is told the bytes that a large value takes for a moment, and refuses by raising.
     """
@@ -135,9 +135,15 @@ def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> Parce
         # Many SDKs send one array, process.command_args, in the resource, and none in any record.
         if not resource.resource.IsInitialized():
             nested.flatten(resource.resource, hold)
-        if not resource.IsInitialized():
+        if _begins_nested(resource) or not resource.IsInitialized():
             nested.flatten(resource, hold)
-    return _pack_read(request)
+
+
+def packed(request: Request) -> Parcel:
+    """Give what is inserted of a request that holds no nested values."""
+    found = request.offences
+    parcel = _pack(request.signal, request.resources)
+    return replace(parcel, rejected=len(found), message=offences.summary(found), offences=found) if found else parcel
 
 
 def _flatten_attributes(resources: list[ResourceMessage]) -> int:
@@ -217,17 +223,19 @@ def read_again(signal: Signal, item: bytes, received: int) -> Parcel:
         for run in (run for one in request.resources for run in items.runs(signal, one)):
             for record in run.items:
                 record.observed_time_unix_nano = record.observed_time_unix_nano or before
-    return pack(request) or flatten(request)
+    return _ready(request)
+
+
+def _ready(request: Request) -> Parcel:
+    parcel = pack(request)
+    if parcel is None:
+        flatten(request)
+        parcel = packed(request)
+    return parcel
 
 
 def _messages(parcel: Parcel) -> list[ResourceMessage]:
     return list(map(resource_classes[parcel.signal].FromString, items.delimited(b"".join(parcel.chunks))))
-
-
-def _pack_read(request: Request) -> Parcel:
-    found = request.offences
-    parcel = _pack(request.signal, request.resources)
-    return replace(parcel, rejected=len(found), message=offences.summary(found), offences=found) if found else parcel
 
 
 def _pack(signal: Signal, resources: list[ResourceMessage]) -> Parcel:

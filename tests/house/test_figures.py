@@ -56,3 +56,11 @@ def test_the_spool_halves_the_throughput_at_most():
 def test_the_embedded_figures_are_those_of_the_benchmark():
     for line in (ROOT / "docs" / "figures" / "embedded.txt").read_text(encoding="utf-8").strip().splitlines():
         assert line in README
+
+
+def test_the_canarys_cost_is_that_of_the_benchmark_and_under_a_hundredth_of_a_core():
+    written = (ROOT / "docs" / "figures" / "canary.md").read_text(encoding="utf-8")
+    engines = [line for line in written.splitlines() if line.startswith(("| embedded |", "| server |"))]
+    assert len(engines) == 2
+    assert [line for line in engines if "missed" in line] == []
+    assert "\n".join(engines) in (ROOT / "docs" / "canary.md").read_text(encoding="utf-8")

@@ -89,8 +89,8 @@ class House:
         enriching = Enriching(self.parts.stage, request, asyncio.to_thread)
         await enriching.resources(sender)
         if wire.pack(request) is None:
-            await enriching.maps()
             wire.flatten(request)
+            await enriching.maps()
         enriching.count()
         return [self._read(one, signal) for one in request.resources]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import random
 
 import pytest
 from kubernetes_made import CLUSTER, GROUP, LABEL, made, owned_by, pod, shop, uid
@@ -151,3 +152,22 @@ def test_a_reference_alone_tells_where_its_group_is_one_of_compositions():
     root = Reference(CLUSTER, GROUP, "v1", "Shop", "shop", "my-shop", uid(90))
     assert compositions.of_unknown(root).composition_id == uid(90)
     assert compositions.of_unknown(Reference(CLUSTER, "", "v1", "Pod", "shop", "p", uid(1))).composition_id == ""
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_short_way_along_single_owners_finds_what_the_walk_finds(seed, monkeypatch):
+    draw = random.Random(seed)
+    size = draw.randrange(1, 8)
+    known = [made(draw.choice(["Shop", "ReplicaSet"]), f"o{n}", n + 1) for n in range(size)]
+    for at in range(size):
+        owners = draw.sample(known, k=min(size, draw.choice([0, 1, 1, 1, 1, 2])))
+        labels = {LABEL: f"c{at}"} if draw.random() < 0.15 else {}
+        known[at] = dataclasses.replace(known[at], owners=tuple(map(owned_by, owners)), labels=labels)
+    directory = Directory()
+    for one in known:
+        if draw.random() < 0.9:
+            directory.put(one) if draw.random() < 0.9 else directory.learn(one)
+    compositions = Compositions(directory, LABEL, (GROUP,), draw.randrange(5))
+    found = [compositions.of(one) for one in known]
+    monkeypatch.setattr(Compositions, "_straight", lambda *_: None)
+    assert found == [compositions.of(one) for one in known]

@@ -102,6 +102,44 @@ def test_events_of_several_objects_in_one_resource_each_get_their_own(house):
     assert house.counted("found", what="event_composition", source="none") == 1
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        pytest.param(
+            lambda said: {
+                **said,
+                "object": {"action": 'say "hi" \\ {"involvedObject":{', "count": 7, **said["object"]},
+            },
+            id="marks in a text before it",
+        ),
+        pytest.param(
+            lambda said: {"object": {**said["object"], "about": {"involvedObject": {"kind": "Pod", "name": "no"}}}},
+            id="another one deeper before it",
+        ),
+        pytest.param(lambda said: {**said, "object": {**said["object"], "series": {"count": 2}}}, id="a map behind it"),
+        pytest.param(lambda said: {"annotations": {"a": [1, {}]}, **said["object"]}, id="a map before it"),
+    ],
+)
+@pytest.mark.parametrize("text", [False, True])
+def test_the_involved_object_is_found_among_whatever_else_an_event_holds(house, shape, text):
+    body = shape(watched(pod_of(house), fieldPath="spec"))
+    ((_, (record,)),) = house.send(logs(({}, json.dumps(body, sort_keys=True) if text else body)))
+    assert record == {LABEL: uid(90)}
+
+
+def test_an_involved_object_of_any_length_is_read(house):
+    ((_, (record,)),) = house.send(logs(({}, watched(pod_of(house), fieldPath="x" * 5_000))))
+    assert record == {LABEL: uid(90)}
+
+
+def test_events_that_are_maps_beside_those_that_are_text_are_each_seen_once(house):
+    body = watched(pod_of(house))
+    ((resource, records),) = house.send(logs(({}, json.dumps(body), body, json.dumps(body))))
+    assert records == [{LABEL: uid(90)}] * 3
+    assert resource["krateo.composition.id"] == uid(90)
+    assert house.counted("found", what="event_composition", source="owner_uid") == 3
+
+
 @pytest.mark.parametrize("text", [False, True])
 def test_a_thousand_events_take_another_way_and_come_out_the_same(house, text):
     body = watched(pod_of(house))
@@ -184,6 +222,8 @@ def test_plain_logs_of_the_same_request_are_left_alone(house):
         {"involvedObject": {"kind": "Pod"}},
         {"object": {"involvedObject": {"kind": {"deep": 1}, "name": 5}}},
         {"object": "x"},
+        {"requestObject": {"involvedObject": {"kind": "Pod", "name": "x"}}},
+        {"message": '{"involvedObject":{"kind":"Pod","name":"x"}}'},
         [{"involvedObject": {"kind": "Pod", "name": "x"}}],
         None,
     ],

@@ -140,11 +140,8 @@ def test_the_deepest_value_that_protobuf_accepts_is_written():
 def test_what_is_remembered_is_bounded():
     nested.text(a_map(**{str(i): AnyValue(int_value=i) for i in range(10_000)}).SerializeToString())
     nested.text(a_map(long=AnyValue(string_value="x" * 1000)).SerializeToString())
-    remembered = nested._remembered.cache_info()
-    assert remembered.currsize == remembered.maxsize == 4096
-    hits = remembered.hits
-    nested.text(a_map(long=AnyValue(string_value="x" * 1000)).SerializeToString())
-    assert nested._remembered.cache_info().hits == hits
+    assert 0 < len(nested._remembered) <= 4096
+    assert max(map(len, nested._remembered)) <= 512
 
 
 def a_resource_with_nested_values(message, count):

@@ -103,9 +103,9 @@ def test_an_array_that_fits_beside_nothing_else_is_taken():
 def test_nested_values_of_a_large_request_become_text_beside_the_event_loop(monkeypatch, items, thread):
     flatten, threads = wire.flatten, []
 
-    def watched(request: wire.Request, hold: nested.Hold) -> wire.Parcel:
+    def watched(request: wire.Request, hold: nested.Hold) -> None:
         threads.append(threading.current_thread().name)
-        return flatten(request, hold)
+        flatten(request, hold)
 
     async def play(pipeline: Pipeline, _store: RecordingStore) -> None:
         monkeypatch.setattr(wire, "flatten", watched)

@@ -78,11 +78,18 @@ def test_nested_values_become_text_in_the_resources_that_hold_them():
     assert second == request.resource_logs[1].SerializeToString()
 
 
+def test_what_was_kept_with_nested_values_is_read_again_with_their_text():
+    kept = logs(LogRecord(attributes=[NESTED])).resource_logs[0].SerializeToString()
+    (first,) = resources(wire.read_again(Signal.LOGS, kept, 7))
+    assert ResourceLogs.FromString(first).scope_logs[0].log_records[0].attributes[0].value.string_value == "[1]"
+
+
 @pytest.mark.parametrize("records", [1, 5000])
 def test_packing_says_that_nested_values_must_become_text_first(records):
     request = wire.parse(Signal.LOGS, logs(*[LogRecord(attributes=[NESTED])] * records).SerializeToString())
     assert wire.pack(request) is None
-    assert wire.flatten(request).items == records
+    wire.flatten(request)
+    assert wire.packed(request).items == records
 
 
 @pytest.mark.parametrize(
@@ -106,7 +113,7 @@ def test_a_large_request_that_begins_with_nested_values_is_not_serialised_in_vai
         pytest.fail("an EncodeError lists every nested value, which takes long and much memory")
 
     request = wire.parse(Signal.LOGS, logs(*[LogRecord(attributes=[NESTED])] * 5000).SerializeToString())
-    monkeypatch.setattr(wire, "_pack_read", serialised)
+    monkeypatch.setattr(wire, "packed", serialised)
     assert wire.pack(request) is None
 
 
@@ -131,7 +138,8 @@ def test_resources_with_nested_values_that_are_large_in_all_are_slow(resources, 
     request.resource_logs.extend(list(request.resource_logs) * (resources - 1))
     parsed = wire.parse(Signal.LOGS, request.SerializeToString())
     assert wire.pack(parsed) is None
-    assert wire.flatten(parsed).items == resources
+    wire.flatten(parsed)
+    assert wire.packed(parsed).items == resources
 
 
 def test_memory_is_asked_for_before_a_large_value_becomes_text_and_not_for_small_ones():

@@ -9,6 +9,7 @@
     otelhouse_stream_lag_seconds{feed}                histogram: from a row's arrival in ClickHouse to the clients' turn
     otelhouse_stream_queries_total{feed}              questions to ClickHouse; the number of clients does not change it
     otelhouse_stream_failures_total{feed}             of these, those that failed
+    otelhouse_stream_given_up_total{feed}             looks for late rows that were given up: too much to count
     otelhouse_stream_ring_rows{feed}, otelhouse_stream_ring_bytes{feed}
                                                       gauges: what is kept for clients that come back
 
@@ -40,6 +41,7 @@ class Figures:
         self.refused = counter("refused", "Streams that were not opened.", "reason")
         self.queries = counter("queries", "Questions to ClickHouse.", "feed")
         self.failures = counter("failures", "Questions to ClickHouse that failed.", "feed")
+        self.given_up = counter("given_up", "Looks for rows that became visible too late that were given up.", "feed")
         self.lag = Histogram(
             "otelhouse_stream_lag_seconds",
             "Seconds from a row's arrival in ClickHouse to the clients' turn.",

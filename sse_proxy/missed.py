@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from query import errors, scopes
 from sql.scopes import OF_THE_HOUSE
 from sse_proxy import rows, statements
+from sse_proxy.asking import JSON_AS_IT_IS, STOPPED
 from sse_proxy.rows import Read
-from sse_proxy.tap import JSON_AS_IT_IS, STOPPED
 from sse_proxy.watching import Watch
 from store.errors import LimitError, StoreError
 from store.port import Answer, Limits, Select, Store

@@ -83,6 +83,7 @@ class Replay:
         """Go through what came since; to be read to its end."""
         ring = self._channel.tap.ring
         if self.seq + 1 < ring.first:
+            yield from self._dropped([hole for hole in ring.dropped if hole.seq > self.seq])
             yield self._gap("slow", ring.since)
         entries = ring.after(self.seq)
         self.seq = ring.last
@@ -98,7 +99,7 @@ class Replay:
         cursor, tap, match = self._cursor, self._channel.tap.id, self._channel.match
         if isinstance(entry, Hole):
             # One that was found behind floors that clients have already is known by its place alone where there is one.
-            late = entry.heard_by > entry.until and cursor.tap == tap
+            late = entry.is_late and cursor.tap == tap
             return (cursor.tap == tap and entry.seq <= cursor.seq) or (not late and entry.heard_by <= cursor.floor)
         repeats = entry.repeats(match)
         if repeats and entry.mark in self._lacks:
@@ -127,11 +128,19 @@ class Replay:
         """What fell out of the ring, and what the cursor only counts and cannot be made out."""
         tap, cursor = self._channel.tap, self._cursor
         here = cursor.tap == tap.id
+        yield from self._dropped([hole for hole in tap.ring.dropped if not self._has(hole)])
         lost = cursor.seq + 1 < tap.ring.first if here else cursor.floor < tap.ring.since
         if lost and cursor.floor < tap.ring.since:
             yield self._gap("slow" if self._slow else "late", tap.ring.since)
         elif cursor.older is not None and not here:
             yield from self._list_older(cursor.older, seen)
+
+    def _dropped(self, holes: Sequence[Hole]) -> Iterator[Chunk]:
+        """Late holes that no other gap reaches back to. They leave the client's place where it is."""
+        for hole in holes:
+            if hole.after < self._cursor.floor:
+                self.gaps.append(hole.reason)
+                yield self._channel.gap(Gap(hole.reason, hole.after, hole.until, hole.rows), b"")
 
     def _list_older(self, older: Older, seen: Sequence[Entry]) -> Iterator[Chunk | Turn]:
         """Find out which rows a cursor means that it does not list: those that are here but for a few, or more."""

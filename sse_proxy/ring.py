@@ -1,7 +1,8 @@
 """The latest entries of one tap, in their order, bounded in number and bytes.
 
 In: entries, each with the next `seq`. Out: those after a place, or asked for since a moment. What has fallen out can be
-told only by its time: `since`.
+told only by its time: `since`. Holes that were found behind floors that clients had already lie before that time: they
+are kept on, and where there are many, the oldest as one.
 """
 
 import sys
@@ -10,10 +11,11 @@ from collections import deque
 from collections.abc import Iterable
 from itertools import islice
 
-from sse_proxy.rows import Entry, Row
+from sse_proxy.rows import Entry, Hole, Row
 
 _OVERHEAD = 600
 """Bytes that an entry takes beside its data and its texts, about."""
+MOST_DROPPED = 64
 
 
 class Ring:
@@ -28,6 +30,8 @@ class Ring:
         """Rows until this moment may be missing here."""
         self.last = 0
         """The `seq` of the newest entry; 0 before the first."""
+        self.dropped: deque[Hole] = deque()
+        """Late holes that have fallen out."""
         self._clock = 0
 
     def __len__(self) -> int:
@@ -51,6 +55,8 @@ class Ring:
             gone = self._entries.popleft()
             self.bytes -= _size(gone)
             self.since = max(self.since, gone.ingested if isinstance(gone, Row) else gone.told_until)
+            if isinstance(gone, Hole) and gone.is_late:
+                self._drop(gone)
 
     def after(self, seq: int) -> list[Entry]:
         """The entries behind `seq` that are still here."""
@@ -66,6 +72,19 @@ class Ring:
         """The entries that ClickHouse was asked for at `moment` or later, by its own clock."""
         begin = bisect_left(self._entries, moment, key=lambda entry: entry.clock)
         return list(islice(self._entries, begin, None))
+
+    def _drop(self, hole: Hole) -> None:
+        self.dropped.append(hole)
+        if len(self.dropped) > MOST_DROPPED:
+            self.dropped.appendleft(_both(self.dropped.popleft(), self.dropped.popleft()))
+
+
+def _both(first: Hole, second: Hole) -> Hole:
+    """One hole around two; who lacks one of them is told of it."""
+    after, until = min(first.after, second.after), max(first.until, second.until)
+    rows = None if first.rows is None or second.rows is None else first.rows + second.rows
+    heard_by = max(first.heard_by, second.heard_by)
+    return Hole(after, until, rows, second.reason, second.floor, second.clock, second.seq, heard_by)
 
 
 def _size(entry: Entry) -> int:

@@ -82,6 +82,11 @@ class Hole:
         self.heard_by = self.heard_by or self.until
 
     @property
+    def is_late(self) -> bool:
+        """Whether it was found behind floors that clients had already."""
+        return self.heard_by > self.until
+
+    @property
     def told_until(self) -> int:
         """All rows until this moment were there before it."""
         return max(self.until, self.floor)

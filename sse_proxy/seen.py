@@ -83,6 +83,10 @@ class Seen:
         """Whether this row repeats one that is known, and is the first that carries its composition."""
         return self._comes_again and row.composed and self._known.get(row.id) is False
 
+    def knows(self, row: Read) -> bool:
+        """Whether what comes again was seen before, in a copy that said as much."""
+        return row.id in self._known and not self.adds(row)
+
     def is_repeat(self, row: Read) -> bool:
         """Whether this new row is one of before that came again; from now on it is known."""
         if not self._comes_again:

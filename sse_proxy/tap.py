@@ -15,62 +15,26 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
-from sse_proxy import rows, statements
+from sse_proxy.asking import STOPPED, Asking, Census
 from sse_proxy.feeds import Feed
 from sse_proxy.figures import Figures
-from sse_proxy.overdue import Overdue
+from sse_proxy.listening import Listener, Nobody
+from sse_proxy.looking_back import LookBack
 from sse_proxy.ring import Ring
 from sse_proxy.rows import Entry, Hole, Read, Row
-from sse_proxy.seen import MOST_KNOWN, Group, Seen, batches, newest
+from sse_proxy.seen import Group, Seen, batches, newest
 from sse_proxy.settings import StreamSettings
 from sse_proxy.watching import Values
-from store.errors import LimitError, ShardsMissingError, StoreError
-from store.port import Answer, Limits, Parameter, Select, Setting, Store
+from store.errors import LimitError, OverloadedError, ShardsMissingError, StoreError
+from store.port import Store
 
 _log = logging.getLogger(__name__)
 
 SECOND = 10**9
 """In nanoseconds."""
-COMES_AGAIN_WITHIN = 3_900 * SECOND
-"""Kubernetes keeps an event for an hour; so long may a collector that starts anew send it again."""
-JSON_AS_IT_IS: dict[str, Setting] = {
-    "output_format_json_escape_forward_slashes": 0,
-    "output_format_json_quote_64bit_integers": 0,
-    "output_format_json_validate_utf8": 1,
-}
-_CENSUS = Limits(seconds=10.0, rows=500_000)
-"""Of 32 bytes each, so its rows bound its bytes as well."""
-STOPPED = frozenset({159, 394, 735})
-"""ClickHouse's codes for what ran too long or was stopped: a `LimitError` that says nothing about the rows."""
 _LONGEST_PAUSE = 10.0
 _LOG_EVERY = 60.0
-
-
-class Listener(Protocol):
-    """Who hears of new entries."""
-
-    def ready(self) -> None:
-        """The ring is filled, and `more` will follow."""
-
-    def more(self, entries: Sequence[Entry]) -> None:
-        """These came; all of one look share its floor and clock or have later ones."""
-
-    def trouble(self, problem: str) -> None:
-        """ClickHouse does not answer; empty when it does again."""
-
-
-class _Nobody:
-    def ready(self) -> None:
-        pass
-
-    def more(self, entries: Sequence[Entry]) -> None:
-        pass
-
-    def trouble(self, problem: str) -> None:
-        pass
 
 
 class Tap:
@@ -98,9 +62,8 @@ class Tap:
         """Shards that do not answer. Nothing is handed on meanwhile, so that what they hold is not passed over."""
         self.turns = asyncio.Lock()
         """For those who look through the ring, each for some milliseconds."""
-        self._store = store
         self._settings = settings
-        self._listener: Listener = _Nobody()
+        self._listener: Listener = Nobody()
         self._figures = figures
         self._seen = Seen(comes_again=feed.comes_again)
         self._young: dict[int, Row] = {}
@@ -108,8 +71,8 @@ class Tap:
         self._full: dict[int, Row] = {}
         """Of these, the first that carried a composition."""
         self._overlap = int(settings.overlap_s * SECOND)
-        self._overdue = Overdue(int(settings.late_s * SECOND), self._overlap)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"tap-{feed.name}")
+        self._asking = Asking(feed, store, settings, figures)
+        self._back = LookBack(feed, settings, self._seen, self._asking, figures)
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._told_at = float("-inf")
@@ -128,7 +91,7 @@ class Tap:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._asking.close()
         self._figures.ring_rows.labels(self.feed.name).set(0)
         self._figures.ring_bytes.labels(self.feed.name).set(0)
 
@@ -174,16 +137,17 @@ class Tap:
         """Read back, so that clients of another process can go on here."""
         # A second more than promised, for what a client asks for while this begins.
         after = time.time_ns() - self._history - SECOND
-        groups, clock, unseen = await self._census(after)
-        skipped, groups = newest(groups, min(self._settings.ring_rows, self._settings.behind_rows))
+        census = await self._census(after)
+        clock, unseen = census.clock, self._unseen(census)
+        skipped, groups = newest(census.groups, min(self._settings.ring_rows, self._settings.behind_rows))
         if unseen:  # what it did not count is newer than all that it counted
             skipped, groups = [*skipped, *groups], []
         self.ring.since = max([after, *(group.moment for group in skipped), *(hole.until for hole in unseen)])
         for group in skipped:
             self._seen.took(group)
         if self.feed.comes_again:
-            await self._learn(self.ring.since)
-        self._overdue.begin(self.ring.since)
+            self._seen.know(await self._asking.known(self.ring.since))
+        self._back.overdue.begin(self.ring.since)
         left = groups
         while left:
             entries, left = await self._read(left, after, clock)
@@ -196,9 +160,14 @@ class Tap:
 
     async def _look(self) -> bool:
         """Find what is new; tells whether there is more than was fetched."""
-        groups, clock, unseen = await self._census(self._overdue.reach(self.bound))
-        self._publish(self._overdue.holes(groups, self.bound, clock))
-        groups = [group for group in groups if group.moment > self.bound]
+        census = await self._census(self._back.overdue.reach(self.bound))
+        if census.after < self.bound:
+            holes, asked = await self._back.holes(census, self.bound)
+            self._publish(holes)
+            if asked:  # one look asks for rows once: what is new has its turn in the next, which follows at once
+                return True
+        clock, unseen = census.clock, self._unseen(census)
+        groups = [group for group in census.groups if group.moment > self.bound]
         skipped, news = newest(self._seen.news(groups), self._settings.behind_rows)
         if skipped:
             self._publish([self._left_out(skipped, self.bound, clock)])
@@ -212,33 +181,36 @@ class Tap:
 
     def _looked(self, clock: int) -> None:
         self.bound = max(self.bound, clock - self._overlap)
-        self._overdue.passed(self._seen.forget(self.bound), self.bound)
+        self._back.overdue.passed(self._seen.forget(self.bound))
         self._young = {id_: row for id_, row in self._young.items() if row.ingested > self.bound}
         self._full = {id_: row for id_, row in self._full.items() if row.ingested > self.bound}
         self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
         self._figures.ring_bytes.labels(self.feed.name).set(self.ring.bytes)
 
-    async def _census(self, after: int) -> tuple[list[Group], int, list[Hole]]:
-        """Count; gives ClickHouse's clock too, and a hole where it counted too little and no later look would."""
-        answer = await self._select("census", _CENSUS, {"after": after})
-        if answer.truncated and after < self.bound:  # looking back must not keep it from what is new
-            return await self._census(self.bound)
-        counted = [tuple(int(str(cell)) for cell in row) for row in answer.rows]
-        clock = next((row[3] for row in counted if row[0] == 0), self.now())
-        self.ahead = clock - time.time_ns()
-        groups = [Group(moment, number, mix) for moment, number, mix, _ in counted if moment]
-        counted_until = max((group.moment for group in groups), default=after)
-        unseen: list[Hole] = []
-        if answer.truncated and counted_until < clock - self._overlap:
-            unseen.append(Hole(counted_until, clock - self._overlap, None, "flood", self.bound, clock))
-            self._overdue.begin(clock - self._overlap)
-        return groups, clock, unseen
+    async def _census(self, after: int) -> Census:
+        """Count; looking back must not keep it from what is new."""
+        why = "more moments than are counted"
+        try:
+            census = await self._asking.census(after, self.now())
+            too_much = census.cut and after < self.bound
+        except (LimitError, OverloadedError) as error:
+            if after >= self.bound:
+                raise
+            too_much, why = True, str(error)
+        if too_much:
+            self._back.gave_up(self.bound, why)
+            census = await self._asking.census(self.bound, self.now())
+        self.ahead = census.clock - time.time_ns()
+        return census
 
-    async def _learn(self, until: int) -> None:
-        """Get to know what came before the ring begins, since it may come again."""
-        bounds: dict[str, Parameter] = {"after": until - COMES_AGAIN_WITHIN, "until": until, "limit": MOST_KNOWN // 2}
-        answer = await self._select("known", Limits(seconds=30.0, rows=MOST_KNOWN // 2), bounds)
-        self._seen.know((int(str(row[0])), bool(row[1])) for row in answer.rows)
+    def _unseen(self, census: Census) -> list[Hole]:
+        """A hole where a census counted too little, and no later look would."""
+        until = census.clock - self._overlap
+        counted_until = max((group.moment for group in census.groups), default=census.after)
+        if not census.cut or counted_until >= until:
+            return []
+        self._back.overdue.begin(until)
+        return [Hole(counted_until, until, None, "flood", self.bound, census.clock)]
 
     async def _read(self, groups: Sequence[Group], floor: int, clock: int) -> tuple[list[Entry], list[Group]]:
         """Read the first of these groups, as many as fit into one answer; gives what is new, and the groups left."""
@@ -260,20 +232,13 @@ class Tap:
 
         Raises `LimitError` where they are too large.
         """
-        most = max(self._settings.rows_at_once, sum(group.rows for group in groups)) + self._settings.rows_at_once
-        most = min(most, self._settings.behind_rows)
-        moments = [group.moment for group in groups]
-        bounds: dict[str, Parameter] = {"first": moments[0], "last": moments[-1], "moments": moments, "limit": most + 1}
-        bounds["row_bytes"] = self._settings.row_bytes
-        limits = Limits(seconds=30.0, rows=most, result_bytes=self._settings.ring_bytes)
-        answer = await self._select("rows", limits, bounds)
-        found = list(rows.read(self.feed, answer.rows))
+        found, cut = await self._asking.rows(groups)
         entries: list[Entry] = [self._entry(one, floor, clock) for one in found if self._seen.is_new(one)]
         short = self._seen.read(groups, found)
-        if answer.truncated:  # one moment has more rows than are ever read at once
+        if cut:  # one moment has more rows than are ever read at once
             for group in groups:
                 self._seen.took(group)
-            return [*entries, Hole(moments[0] - 1, moments[-1], None, "flood", floor, clock)]
+            return [*entries, Hole(groups[0].moment - 1, groups[-1].moment, None, "flood", floor, clock)]
         # Before rows whose floor says that all until there was given or told.
         return [*self._gave_up(short, floor, clock), *entries]
 
@@ -330,11 +295,6 @@ class Tap:
             if isinstance(entry, Row) and not entry.repeat:
                 lag.observe(max(0, now - entry.ingested) / SECOND)
         self._listener.more(entries)
-
-    async def _select(self, name: str, limits: Limits, bound: dict[str, Parameter]) -> Answer:
-        self._figures.queries.labels(self.feed.name).inc()
-        select = Select(statements.statement(f"{self.feed.name}_{name}"), bound, limits, JSON_AS_IT_IS)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._store.select, select)
 
     def _failed(self, problem: str) -> None:
         self._figures.failures.labels(self.feed.name).inc()

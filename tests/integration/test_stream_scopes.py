@@ -14,8 +14,8 @@ from query import scopes
 from query.doorkeeping import Doorkeeping
 from sse_proxy import rows as stream_rows
 from sse_proxy import statements
+from sse_proxy.asking import JSON_AS_IT_IS
 from sse_proxy.feeds import FEEDS
-from sse_proxy.tap import JSON_AS_IT_IS
 from sse_proxy.watching import watch
 from store.port import Limits, Select
 

@@ -80,7 +80,7 @@ def test_many_are_woken_in_turns():
         shared.viewers |= set(sleepers)
         await here.look()
         database.rows.append(Stored(database.clock, 0, 1))
-        here.tap._publish(await here.tap._fetch((await here.tap._census(0))[0], 0, database.clock))
+        here.tap._publish(await here.tap._fetch((await here.tap._census(0)).groups, 0, database.clock))
         at_once = sum(one.woken for one in sleepers)
         await asyncio.sleep(0)
         return at_once, sum(one.woken for one in sleepers)

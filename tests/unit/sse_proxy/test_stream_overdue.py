@@ -1,6 +1,7 @@
 """What became visible too late for a stream is told as a gap, once, and to those who come back as well."""
 
 import asyncio
+import json
 
 import pytest
 from stream_process import ANNA, OVERLAP_S, Database, Process, Stored
@@ -8,9 +9,10 @@ from stream_process import ANNA, OVERLAP_S, Database, Process, Stored
 from sse_proxy import watching
 from sse_proxy.cursor import Place
 from sse_proxy.feeds import EVENTS, LOGS
-from sse_proxy.overdue import MOST_HOLES
+from sse_proxy.overdue import MOST_GIVEN_UP, MOST_HOLES, Overdue
 from sse_proxy.rows import Hole
 from sse_proxy.tap import SECOND
+from store.errors import LimitError, OverloadedError
 
 OVERLAP = int(OVERLAP_S * SECOND)
 
@@ -123,10 +125,172 @@ def test_looking_back_that_counts_too_much_leaves_what_is_new_as_it_is():
     assert [row.data for row in here.tap.ring.after(0)] == [b"0", b"1", b"2", b"3", b"9"]
 
 
+@pytest.mark.parametrize("late_s", [2, 20])
+@pytest.mark.parametrize("phase", range(8))
+def test_a_row_is_told_however_the_last_moment_within_late_s_falls(phase, late_s):
+    database = Database(LOGS)
+    here = process(database, late_s=late_s)
+
+    async def look(times):
+        for _ in range(times):
+            database.clock += SECOND
+            await here.look()
+
+    asyncio.run(look(10 + phase))
+    moment = database.clock
+    database.rows.append(Stored(moment, moment + OVERLAP + late_s * SECOND, 1))
+    asyncio.run(look(late_s + 20))
+    assert told(here) == [("overdue", moment - 1, moment, 1)]
+
+
+class Busy(Database):
+    """Refuses to count far back while it is told to."""
+
+    refuses = None
+
+    def select(self, select):
+        if self.refuses and select.parameters.get("after", self.clock) < self.clock - 2 * OVERLAP - SECOND:
+            raise self.refuses
+        return super().select(select)
+
+
+REFUSALS = [LimitError("too long", code=159), LimitError("too many", code=396), OverloadedError("memory", code=241)]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["time", "rows", "memory"])
+def test_a_look_back_that_is_refused_costs_nothing_that_is_new_and_is_made_up_for(refusal, caplog):
+    caplog.set_level("WARNING")
+    database = Busy(LOGS)
+    here = process(database, late_s=10)
+    looked(here, database)
+    looked(here, database)
+    moment = database.clock
+    database.rows.append(Stored(moment, moment + OVERLAP + 5 * SECOND, 1))
+    database.refuses = refusal
+    for _ in range(2):
+        looked(here, database, after=SECOND)
+    database.rows.append(Stored(database.clock, 0, 2))
+    looked(here, database)
+    assert [entry.data for entry in here.tap.ring.after(0)] == [b"2"]
+    database.refuses = None
+    looked(here, database)
+    assert told(here) == [("overdue", moment - 1, moment, 1)]
+    given_up = here.tap._figures.given_up.labels("logs")._value.get()
+    assert given_up >= 2
+    assert sum("cannot be looked for" in record.message for record in caplog.records) == 1
+
+
+def test_what_looks_back_keep_does_not_grow_for_ever_while_they_are_given_up():
+    overdue = Overdue(10, 5)
+    for moment in range(1_000):
+        overdue.passed([(moment, 1)])
+        overdue.gave_up(moment)
+    assert len(overdue._rows) == len(overdue._oldest) == 10 + MOST_GIVEN_UP * 5
+    assert overdue.reach(1_010) == 999 - MOST_GIVEN_UP * 5 - 10
+
+
+class Moment(int):
+    """Counts how often one is compared."""
+
+    compared = 0
+
+    def __le__(self, other):
+        Moment.compared += 1
+        return int(self) <= int(other)
+
+    def __lt__(self, other):
+        Moment.compared += 1
+        return int(self) < int(other)
+
+
+def test_a_look_costs_the_same_however_much_is_kept():
+    overdue = Overdue(10_000, 1)
+    overdue.passed([(Moment(moment), 1) for moment in range(10_000)])
+    overdue.looked(10_000)
+    Moment.compared = 0
+    for moment in range(10_001, 10_101):
+        overdue.passed([(Moment(moment), 1)])
+        overdue.looked(moment)
+    assert Moment.compared < 100 * 50
+
+
+def test_an_event_that_was_given_in_another_copy_is_no_gap():
+    database = Database(EVENTS)
+    here = process(database)
+    looked(here, database)
+    moment, late = database.clock, database.clock + OVERLAP + 2 * SECOND
+    database.rows += [Stored(moment, 0, 1), Stored(moment + 1, 0, 2)]
+    database.rows += [Stored(moment + 1, late, 1), Stored(moment + 2, late, 2)]  # as a replica that merged less has it
+    before = len(database.questions)
+    for _ in range(3):
+        looked(here, database, after=SECOND)
+    assert told(here) == []
+    assert database.questions[before:].count("rows") == 2  # what is known to be no gap is not read again
+
+
+def test_of_a_moment_that_grew_by_a_copy_and_an_event_the_event_is_a_gap():
+    database = Database(EVENTS)
+    here = process(database)
+    looked(here, database)
+    moment, late = database.clock, database.clock + OVERLAP + 2 * SECOND
+    database.rows += [Stored(moment, 0, 1), Stored(moment + 1, late, 1), Stored(moment + 1, late, 2)]
+    for _ in range(3):
+        looked(here, database, after=SECOND)
+    assert told(here) == [("overdue", moment, moment + 1, 1)]
+
+
+def test_a_late_copy_that_is_the_first_to_carry_a_composition_is_a_gap():
+    database = Database(EVENTS)
+    here = process(database)
+    looked(here, database)
+    moment = database.clock
+    database.rows.append(Stored(moment, 0, 1, late_composition=True))
+    database.rows.append(Stored(moment + 1, moment + OVERLAP + 2 * SECOND, 1))
+    for _ in range(3):
+        looked(here, database, after=SECOND)
+    assert told(here) == [("overdue", moment, moment + 1, 1)]
+
+
+@pytest.mark.parametrize("settings", [{"rows_at_once": 10}, {}], ids=["in number", "in bytes"])
+def test_late_copies_that_are_too_much_to_read_are_a_gap(settings):
+    database = Database(EVENTS)
+    here = process(database, **settings)
+    looked(here, database)
+    moment, late = database.clock, database.clock + OVERLAP + 2 * SECOND
+    for number in range(12):
+        database.rows += [Stored(moment, 0, number), Stored(moment + 1 + number % 2, late, number)]
+    looked(here, database, after=SECOND)
+    database.holds = None if settings else 1
+    for _ in range(2):
+        looked(here, database, after=SECOND)
+    assert told(here) == [("overdue", moment, moment + 2, 12)]
+
+
+def test_no_look_asks_for_more_than_one_census_and_one_answer_of_rows():
+    database = Database(EVENTS)
+    here = process(database)
+    looked(here, database)
+    moment = database.clock
+    for number in range(20):
+        delay = OVERLAP + 3 * SECOND if number % 2 else 0
+        database.rows.append(Stored(moment + number * SECOND, moment + number * SECOND + delay, number))
+    most = 0
+    for _ in range(60):
+        before = len(database.questions)
+        database.clock += SECOND
+        asyncio.run(here.look())
+        most = max(most, len(database.questions) - before)
+    assert sum(rows for *_, rows in told(here)) == 10
+    assert most == 2
+
+
 async def _gaps(here, place):
     """Those that a client is told of who comes back with this place."""
     (watch,) = here.channels
-    viewer = here.open(watch, place)
+    return await _gaps_of(here.open(watch, place), place)
+
+
+async def _gaps_of(viewer, place=""):
     found = []
     while True:
         try:
@@ -135,7 +299,7 @@ async def _gaps(here, place):
             return found, place
         for line in block.decode().splitlines():
             place = line.removeprefix("id: ") if line.startswith("id: ") else place
-            found += [line] if line == "event: gap" else []
+            found += [json.loads(line.removeprefix("data: "))] if line.startswith('data: {"reason"') else []
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
@@ -190,3 +354,32 @@ def test_who_was_cut_between_two_gaps_of_one_look_hears_of_the_other():
         return len(both), len(told)
 
     assert asyncio.run(scene()) == (2, 1)
+
+
+@pytest.mark.parametrize("way", ["here", "elsewhere", "slow"])
+def test_a_late_gap_that_has_left_the_ring_is_told_to_who_did_not_hear_of_it(way):
+    database = Database(LOGS)
+    here, there = process(database, ring_rows=100), process(database, ring_rows=100)
+
+    async def look(wait):
+        database.clock += wait
+        await here.look()
+        await there.look()
+
+    async def scene():
+        for _ in range(3):
+            await look(OVERLAP)
+        (watch,) = here.channels
+        viewer = here.open(watch, "")
+        _, place = await _gaps_of(viewer)
+        database.rows.append(Stored(database.clock - OVERLAP - SECOND, database.clock + SECOND, 0))
+        await look(2 * OVERLAP)
+        for number in range(1, 150):
+            database.rows.append(Stored(database.clock, 0, number))
+            await look(SECOND // 10)
+        if way == "slow":
+            return (await _gaps_of(viewer))[0]
+        back = there if way == "elsewhere" else here
+        return (await _gaps(back, place))[0]
+
+    assert [gap["reason"] for gap in asyncio.run(scene())] == ["overdue", "slow" if way == "slow" else "late"]

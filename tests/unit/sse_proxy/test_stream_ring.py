@@ -1,6 +1,6 @@
 """The ring keeps the latest entries within its bounds, and knows since when."""
 
-from sse_proxy.ring import Ring
+from sse_proxy.ring import MOST_DROPPED, Ring
 from sse_proxy.rows import Hole, Row
 
 
@@ -48,3 +48,22 @@ def test_a_clock_that_goes_back_hides_nothing():
     ring = Ring(10, 10**6)
     ring.add([row(1, clock=10), row(2, clock=30), row(3, clock=20), row(4, clock=40)])
     assert [entry.ingested for entry in ring.asked_since(25)] == [2, 3, 4]
+
+
+def late(moment, seen_at, rows=1):
+    return Hole(moment - 1, moment, rows, "overdue", seen_at, seen_at, heard_by=seen_at + 10)
+
+
+def test_late_holes_are_kept_on_when_they_have_left_the_ring_and_others_are_not():
+    ring = Ring(1, 10**6)
+    ring.add([late(5, 100), Hole(100, 110, None, "flood"), row(120)])
+    assert [(hole.after, hole.until, hole.seq) for hole in ring.dropped] == [(4, 5, 1)]
+
+
+def test_of_many_late_holes_the_oldest_become_one():
+    ring = Ring(1, 10**6)
+    ring.add([late(moment, 1_000 + moment) for moment in range(MOST_DROPPED + 11)])
+    oldest, next_one, *_ = ring.dropped
+    assert len(ring.dropped) == MOST_DROPPED
+    assert (oldest.after, oldest.until, oldest.rows, oldest.seq, oldest.heard_by) == (-1, 10, 11, 11, 1_020)
+    assert (next_one.after, next_one.seq) == (10, 12)

@@ -7,9 +7,10 @@ are kept: who falls behind further reads from the ring again (`sse_proxy.replay`
 import asyncio
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from sse_proxy.book import Account
 from sse_proxy.coding import Chunk, Coding, Gap
 from sse_proxy.cursor import MOST_HALVES, Place, Window
 from sse_proxy.rows import Entry, Hole, Row
@@ -66,6 +67,8 @@ class Known:
     """Rows whose first message it has, and nothing else of them."""
     anchored: bool = True
     """It has nothing that comes later in this tap's order, so that its place there says something."""
+    account: Account | None = None
+    """What the tap that it has this from had given or told of."""
 
 
 class Channel:
@@ -103,8 +106,9 @@ class Channel:
         chunks: list[Chunk] = []
         gaps: list[str] = []
         rows = 0
+        known = replace(self._known, account=self.tap.account)
         for entry in entries:
-            written = list(self.written(entry, entry.floor, self._known))
+            written = list(self.written(entry, entry.floor, known))
             chunks += written
             if isinstance(entry, Hole):
                 gaps.append(entry.reason)
@@ -147,8 +151,8 @@ class Channel:
         yield self.coding.message(last, self._cursor(entry.seq, floor, known, known.halves - {entry.mark}), entry.data)
 
     def _cursor(self, seq: int, floor: int, known: "Known", halves: frozenset[bytes]) -> bytes:
-        feed = self.watch.feed.name
-        place = Place(feed, self.tap.id, seq, floor) if known.anchored else Place(feed, 0, 0, floor)
+        tap, seq = (self.tap.id, seq) if known.anchored else (0, 0)
+        place = Place(self.watch.feed.name, tap, seq, floor, known.account)
         return known.window.text(place, halves=halves, more=known.more)
 
     def gap(self, gap: Gap, place: bytes) -> Chunk:
@@ -157,8 +161,9 @@ class Channel:
 
     def place(self) -> bytes:
         """The cursor of who has everything."""
-        self._known.window.advance(self.tap.bound)
-        return self._known.window.text(Place(self.watch.feed.name, self.tap.id, self.tap.ring.last, self.tap.bound))
+        tap = self.tap
+        self._known.window.advance(tap.bound)
+        return self._known.window.text(Place(self.watch.feed.name, tap.id, tap.ring.last, tap.bound, tap.account))
 
     def pending(self, seq: int) -> list[Batch] | None:
         """The batches behind `seq`; None where they are not all here any more."""

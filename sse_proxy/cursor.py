@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sse_proxy import sketch
+from sse_proxy.book import Account
 from sse_proxy.feeds import NUMBERS
 from sse_proxy.rows import MARK_BYTES, Row
 from sse_proxy.sketch import Sketch
@@ -32,7 +33,10 @@ characters, and never more than 7,000: of a client that was elsewhere it lists t
 MOST_HALVES = 8
 _VERSION = 1
 _HEAD = struct.Struct(">BBBBIQq")
-"""Version, feed, whether a sketch follows, how many halves, tap, seq, floor."""
+"""Version, feed, what follows, how many halves, tap, seq, floor."""
+_SKETCH, _ACCOUNT = 1, 2
+"""What may follow, before the marks."""
+_OF_ACCOUNT = struct.Struct(">qqI")
 _UNTIL = struct.Struct(">q")
 _FEEDS = {number: name for name, number in NUMBERS.items()}
 
@@ -54,6 +58,7 @@ class Place(NamedTuple):
     tap: int
     seq: int
     floor: int
+    account: Account | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class Cursor:
     halves: frozenset[bytes] = field(default_factory=frozenset)
     """Of these rows, which it has not, it has the first message already."""
     older: Older | None = None
+    account: Account | None = None
+    """How many rows that process had given or told of, so that another one knows whether it has more."""
 
     def covers(self, row: Row, tap: int, match: Match = lambda _: True) -> bool:
         """Whether the client, who sees rows by `match`, has it."""
@@ -80,7 +87,7 @@ class Cursor:
 
 def write(cursor: Cursor) -> bytes:
     """Give its text: letters, digits, `-` and `_`."""
-    place = Place(cursor.feed, cursor.tap, cursor.seq, cursor.floor)
+    place = Place(cursor.feed, cursor.tap, cursor.seq, cursor.floor, cursor.account)
     return _text(place, cursor.halves, cursor.older, sorted(cursor.marks))
 
 
@@ -96,11 +103,14 @@ def read(text: str) -> Cursor | None:
 
 
 def _read(raw: bytes) -> Cursor | None:
-    version, number, sketched, half, tap, seq, floor = _HEAD.unpack_from(raw)
-    if version != _VERSION or number not in _FEEDS or sketched > 1:
+    version, number, follows, half, tap, seq, floor = _HEAD.unpack_from(raw)
+    if version != _VERSION or number not in _FEEDS or follows > _SKETCH | _ACCOUNT:
         return None
-    place, older = _HEAD.size, None
-    if sketched:
+    place, older, account = _HEAD.size, None, None
+    if follows & _ACCOUNT:
+        account = Account(*_OF_ACCOUNT.unpack_from(raw, place))
+        place += _OF_ACCOUNT.size
+    if follows & _SKETCH:
         begin = place + _UNTIL.size
         (until,) = _UNTIL.unpack_from(raw, place)
         older = Older(until, Sketch.from_bytes(raw[begin : begin + sketch.BYTES]))
@@ -110,12 +120,15 @@ def _read(raw: bytes) -> Cursor | None:
     if half > MOST_HALVES or (len(raw) - place) // MARK_BYTES - half > 2 * MOST_MARKS:
         return None
     marks = [raw[at : at + MARK_BYTES] for at in range(place, len(raw), MARK_BYTES)]
-    return Cursor(_FEEDS[number], floor, tap, seq, frozenset(marks[half:]), frozenset(marks[:half]), older)
+    return Cursor(_FEEDS[number], floor, tap, seq, frozenset(marks[half:]), frozenset(marks[:half]), older, account)
 
 
 def _text(place: Place, halves: Collection[bytes], older: Older | None, marks: Iterable[bytes]) -> bytes:
     feed = NUMBERS[place.feed]
-    parts = [_HEAD.pack(_VERSION, feed, older is not None, len(halves), place.tap, place.seq, place.floor)]
+    follows = (_SKETCH if older else 0) | (_ACCOUNT if place.account else 0)
+    parts = [_HEAD.pack(_VERSION, feed, follows, len(halves), place.tap, place.seq, place.floor)]
+    if place.account:
+        parts.append(_OF_ACCOUNT.pack(*place.account))
     if older:
         parts += [_UNTIL.pack(older.until), older.sketch.to_bytes()]
     parts += halves

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from sse_proxy.asking import Asking, Census
+from sse_proxy.book import Account, Book
 from sse_proxy.feeds import Feed
 from sse_proxy.figures import Figures
 from sse_proxy.overdue import Overdue
@@ -27,13 +28,31 @@ class LookBack:
     """Of one tap."""
 
     def __init__(self, feed: Feed, settings: StreamSettings, seen: Seen, asking: Asking, figures: Figures) -> None:
-        self.overdue = Overdue(int(settings.late_s * _SECOND), int(settings.overlap_s * _SECOND))
+        self._span = int(settings.late_s * _SECOND)
+        self._kept = self._span + int((settings.overlap_s + settings.history_s) * _SECOND)
+        self.overdue = Overdue(self._span, int(settings.overlap_s * _SECOND))
+        self.book = Book()
+        self.account: Account | None = None
+        """As of the last look that was brought to its end."""
         self._feed = feed
         self._at_once = settings.rows_at_once
         self._seen = seen
         self._asking = asking
         self._given_up = figures.given_up.labels(feed.name)
         self._fails = False
+
+    def begin(self, since: int) -> None:
+        """What is not behind this moment was told otherwise."""
+        self.overdue.begin(since)
+        self.book.begin(since)
+
+    def passed(self, counted: Sequence[tuple[int, int]], given: Sequence[tuple[int, int]], bound: int) -> None:
+        """The bound is here, past these moments, with their rows as counted, and without those that came again."""
+        self.overdue.passed(counted)
+        if self._span:
+            self.book.add(given)
+            self.book.begin(bound - self._kept)
+            self.account = self.book.account(self.overdue.edge, bound)
 
     def gave_up(self, bound: int, why: str) -> None:
         """There was too much to count."""
@@ -52,6 +71,7 @@ class LookBack:
             lacks = await self._never_given(lacking) or lacks
         found = self.overdue.holes(census.groups, lacks, bound, census.clock)
         self.overdue.looked(bound)
+        self.book.add((group.moment, number) for group, number in lacks.items())
         if self._fails:
             _log.info("late %s can be looked for again", self._feed.name)
         self._fails = False

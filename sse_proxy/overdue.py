@@ -45,11 +45,16 @@ class Overdue:
             for moment, number in given:
                 self._keep(moment, number)
 
+    @property
+    def edge(self) -> int:
+        """From where the next look back counts."""
+        return max(self._since, self._looked_at - self._span)
+
     def reach(self, bound: int) -> int:
         """From where the next census counts: the bound, or once in a while a moment further back."""
         if not self._span or bound - max(self._looked_at, self._gave_up_at) < self._every:
             return bound
-        return min(bound, self._edge())
+        return min(bound, self.edge)
 
     def lacking(self, groups: Iterable[Group], bound: int) -> list[Group]:
         """Those of these groups, in their order, that have more rows than were given or told of."""
@@ -62,7 +67,7 @@ class Overdue:
     def looked(self, bound: int) -> None:
         """Everything until this bound was counted, and told of."""
         self._looked_at = max(self._looked_at, bound)
-        while self._oldest and self._oldest[0] <= self._edge():
+        while self._oldest and self._oldest[0] <= self.edge:
             del self._rows[heapq.heappop(self._oldest)]
 
     def gave_up(self, bound: int) -> None:
@@ -87,9 +92,6 @@ class Overdue:
             found = [[one for run in found for one in run]]
         # Another process looks back at another time: until its bound is here, its clients may not know.
         return [_hole(run, bound, clock, heard_by=clock + self._every) for run in found]
-
-    def _edge(self) -> int:
-        return max(self._since, self._looked_at - self._span)
 
     def _keep(self, moment: int, number: int) -> None:
         if moment not in self._rows:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from sse_proxy.book import Account
 from sse_proxy.channel import Channel, Known
 from sse_proxy.coding import Chunk, Gap
-from sse_proxy.cursor import Cursor, Older, Place, Window, mark_of, number_of
+from sse_proxy.cursor import Cursor, Older, Place, Window, mark_of, number_of, write
 from sse_proxy.rows import Entry, Hole, Row
 from sse_proxy.sketch import Sketch
 
@@ -119,7 +120,7 @@ class Replay:
         elif not entry.repeats(self._channel.match):
             self.rows += 1
         floor = max(entry.floor, self._cursor.floor)
-        known = Known(self._window, self._owed, self._halves, anchored=anchored)
+        known = Known(self._window, self._owed, self._halves, anchored=anchored, account=self._cursor.account)
         yield from self._channel.written(entry, floor, known)
         if isinstance(entry, Row):
             self._halves -= {entry.mark}
@@ -129,11 +130,25 @@ class Replay:
         tap, cursor = self._channel.tap, self._cursor
         here = cursor.tap == tap.id
         yield from self._dropped([hole for hole in tap.ring.dropped if not self._has(hole)])
+        if not here and cursor.account is not None:
+            yield from self._held_to(cursor.account, seen)
+            cursor = self._cursor
         lost = cursor.seq + 1 < tap.ring.first if here else cursor.floor < tap.ring.since
         if lost and cursor.floor < tap.ring.since:
             yield self._gap("slow" if self._slow else "late", tap.ring.since)
         elif cursor.older is not None and not here:
             yield from self._list_older(cursor.older, seen)
+
+    def _held_to(self, account: Account, seen: Sequence[Entry]) -> Iterator[Chunk]:
+        """Tell of rows at or below its floor that the process where the client was had not seen, and this one has."""
+        more = self._channel.tap.more_than(account)
+        holes = [one for one in (*self._channel.tap.ring.dropped, *seen) if isinstance(one, Hole) and one.is_late]
+        told = sum(hole.rows or 0 for hole in holes if hole.until <= account.until and not self._has(hole))
+        if more > told:
+            self.gaps.append("overdue")
+            self._cursor = replace(self._cursor, account=None)
+            gap = Gap("overdue", account.after, account.until, more - told)
+            yield self._channel.gap(gap, write(self._cursor))
 
     def _dropped(self, holes: Sequence[Hole]) -> Iterator[Chunk]:
         """Late holes that no other gap reaches back to. They leave the client's place where it is."""
@@ -170,8 +185,9 @@ class Replay:
         cursor = self._cursor
         self.gaps.append(reason)
         self._cursor = replace(cursor, floor=max(cursor.floor, until), older=None)
-        place = self._window.text(Place(cursor.feed, 0, 0, self._cursor.floor), halves=self._halves, more=cursor.marks)
-        return self._channel.gap(Gap(reason, cursor.floor, until), place)
+        place = Place(cursor.feed, 0, 0, self._cursor.floor, cursor.account)
+        text = self._window.text(place, halves=self._halves, more=cursor.marks)
+        return self._channel.gap(Gap(reason, cursor.floor, until), text)
 
 
 def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:

@@ -33,8 +33,8 @@ class StreamSettings(BaseModel):
         default=60.0,
         ge=0,
         le=3600,
-        description="Seconds beyond `overlap_s` within which rows that became visible too late are found, and told as a "
-        "gap that clients can fetch; they are looked for once in `overlap_s`, or in `late_s` where that is shorter. "
+        description="Seconds beyond `overlap_s` within which rows that became visible too late are found, and told as "
+        "a gap that clients can fetch; they are looked for once in `overlap_s`, or in `late_s` where that is shorter. "
         "0 for not looking.",
     )
     history_s: float = Field(

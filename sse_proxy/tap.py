@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 
 from sse_proxy.asking import STOPPED, Asking, Census
+from sse_proxy.book import Account
 from sse_proxy.feeds import Feed
 from sse_proxy.figures import Figures
 from sse_proxy.listening import Listener, Nobody
@@ -95,6 +96,15 @@ class Tap:
         self._figures.ring_rows.labels(self.feed.name).set(0)
         self._figures.ring_bytes.labels(self.feed.name).set(0)
 
+    @property
+    def account(self) -> Account | None:
+        """How many rows were given or told of, until `bound`; None before the first."""
+        return self._back.account
+
+    def more_than(self, account: Account) -> int:
+        """How many rows more than by this account, of another process, were given or told of here; 0 if unknown."""
+        return (self._back.book.more_than(account) or 0) if account.until <= self.bound else 0
+
     def now(self) -> int:
         """ClickHouse's clock, in nanoseconds since 1970; ours until it was asked once."""
         return time.time_ns() + self.ahead
@@ -147,11 +157,11 @@ class Tap:
             self._seen.took(group)
         if self.feed.comes_again:
             self._seen.know(await self._asking.known(self.ring.since))
-        self._back.overdue.begin(self.ring.since)
+        self._back.begin(self.ring.since)
         left = groups
         while left:
             entries, left = await self._read(left, after, clock)
-            self.ring.add(entries)
+            self._add(entries)
         self._looked(clock)
         self.is_ready, self.began = True, self.ring.last
         self.newest = max((group.moment for group in groups), default=0)
@@ -172,20 +182,23 @@ class Tap:
         if skipped:
             self._publish([self._left_out(skipped, self.bound, clock)])
         entries, left = await self._read(news, self.bound, clock)
+        if not left:  # before these are published, since their floors reach as far
+            self._looked(clock)
         self._publish(entries)
         if left:
             return True
         self._publish(unseen)
-        self._looked(clock)
         return False
 
     def _looked(self, clock: int) -> None:
-        self.bound = max(self.bound, clock - self._overlap)
-        self._back.overdue.passed(self._seen.forget(self.bound))
+        before, self.bound = self.bound, max(self.bound, clock - self._overlap)
+        counted = given = self._seen.forget(self.bound)
+        if self.feed.comes_again:
+            young = [row for row in self._young.values() if not row.repeat]
+            given = [(row.first, 1) for row in young if before < row.first <= self.bound]
+        self._back.passed(counted, given, self.bound)
         self._young = {id_: row for id_, row in self._young.items() if row.ingested > self.bound}
         self._full = {id_: row for id_, row in self._full.items() if row.ingested > self.bound}
-        self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
-        self._figures.ring_bytes.labels(self.feed.name).set(self.ring.bytes)
 
     async def _census(self, after: int) -> Census:
         """Count; looking back must not keep it from what is new."""
@@ -209,7 +222,7 @@ class Tap:
         counted_until = max((group.moment for group in census.groups), default=census.after)
         if not census.cut or counted_until >= until:
             return []
-        self._back.overdue.begin(until)
+        self._back.begin(until)
         return [Hole(counted_until, until, None, "flood", self.bound, census.clock)]
 
     async def _read(self, groups: Sequence[Group], floor: int, clock: int) -> tuple[list[Entry], list[Group]]:
@@ -288,13 +301,22 @@ class Tap:
     def _publish(self, entries: Sequence[Entry]) -> None:
         if not entries:
             return
-        self.ring.add(entries)
+        self._add(entries)
         lag = self._figures.lag.labels(self.feed.name)
         now = self.now()
         for entry in entries:
             if isinstance(entry, Row) and not entry.repeat:
                 lag.observe(max(0, now - entry.ingested) / SECOND)
         self._listener.more(entries)
+
+    def _add(self, entries: Sequence[Entry]) -> None:
+        self.ring.add(entries)
+        self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
+        self._figures.ring_bytes.labels(self.feed.name).set(self.ring.bytes)
+        for entry in entries:
+            # How many events there are among the rows that were counted, nobody knows.
+            if self.feed.comes_again and isinstance(entry, Hole) and not entry.is_late:
+                self._back.book.begin(entry.until)
 
     def _failed(self, problem: str) -> None:
         self._figures.failures.labels(self.feed.name).inc()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sse_proxy import cursor
+from sse_proxy.book import MOST_ROWS, Account
 from sse_proxy.cursor import Cursor, Older, Place, Window
 from sse_proxy.rows import Row
 from sse_proxy.sketch import Sketch
@@ -29,6 +30,7 @@ def row(ingested, number, seq=0):
         MARKS,
         st.frozensets(st.binary(min_size=6, max_size=6), max_size=cursor.MOST_HALVES),
         st.none() | st.builds(Older, st.integers(0, 2**63 - 1), st.just(Sketch())),
+        st.none() | st.builds(Account, st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1), st.integers(0, MOST_ROWS)),
     )
 )
 def test_it_is_read_as_it_was_written(made):

@@ -1,13 +1,11 @@
-"""What became visible too late for a stream is told as a gap, once, and to those who come back as well."""
+"""What became visible too late for a stream is told as a gap, once; what was given in another copy is none."""
 
 import asyncio
-import json
 
 import pytest
 from stream_process import ANNA, OVERLAP_S, Database, Process, Stored
 
 from sse_proxy import watching
-from sse_proxy.cursor import Place
 from sse_proxy.feeds import EVENTS, LOGS
 from sse_proxy.overdue import MOST_GIVEN_UP, MOST_HOLES, Overdue
 from sse_proxy.rows import Hole
@@ -282,104 +280,3 @@ def test_no_look_asks_for_more_than_one_census_and_one_answer_of_rows():
         most = max(most, len(database.questions) - before)
     assert sum(rows for *_, rows in told(here)) == 10
     assert most == 2
-
-
-async def _gaps(here, place):
-    """Those that a client is told of who comes back with this place."""
-    (watch,) = here.channels
-    return await _gaps_of(here.open(watch, place), place)
-
-
-async def _gaps_of(viewer, place=""):
-    found = []
-    while True:
-        try:
-            block = await asyncio.wait_for(viewer.next(), 0.05)
-        except TimeoutError:
-            return found, place
-        for line in block.decode().splitlines():
-            place = line.removeprefix("id: ") if line.startswith("id: ") else place
-            found += [json.loads(line.removeprefix("data: "))] if line.startswith('data: {"reason"') else []
-
-
-@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "elsewhere"])
-@pytest.mark.parametrize("phase", [0, 3], ids=["in step", "three seconds apart"])
-@pytest.mark.parametrize("looks", [0, 1, 2])
-def test_who_was_cut_before_the_gap_was_told_hears_of_it_when_coming_back(elsewhere, phase, looks):
-    """`looks`: those of the process that the client has seen, the last one just before that which tells."""
-    database = Database(LOGS)
-    here, there = process(database), process(database)
-
-    async def look():
-        database.clock += phase * SECOND
-        await there.look()
-        database.clock += OVERLAP - phase * SECOND
-        await here.look()
-
-    async def scene():
-        await here.look()
-        await look()
-        moment = database.clock
-        database.rows += [Stored(moment + 1, moment + 3 * OVERLAP + SECOND, 2)]
-        for _ in range(1 + looks):
-            await look()
-        first, place = await _gaps(here, "")
-        for _ in range(4):
-            await look()
-        told, _ = await _gaps(there if elsewhere else here, place)
-        return len(first), len(told)
-
-    assert asyncio.run(scene()) == (0, 1)
-
-
-def test_who_was_cut_between_two_gaps_of_one_look_hears_of_the_other():
-    database = Database(LOGS)
-    here = process(database)
-
-    async def scene():
-        await here.look()
-        database.clock += OVERLAP
-        await here.look()
-        moment = database.clock
-        late = moment + 2 * OVERLAP + SECOND
-        database.rows += [Stored(moment, late, 1), Stored(moment + 1, 0, 2), Stored(moment + 2, late, 3)]
-        for _ in range(4):
-            database.clock += OVERLAP
-            await here.look()
-        both = [entry for entry in here.tap.ring.after(0) if isinstance(entry, Hole)]
-        place = here.channels[next(iter(here.channels))]._known.window.text(
-            Place("logs", here.tap.id, both[0].seq, both[0].floor)
-        )
-        told, _ = await _gaps(here, place.decode())
-        return len(both), len(told)
-
-    assert asyncio.run(scene()) == (2, 1)
-
-
-@pytest.mark.parametrize("way", ["here", "elsewhere", "slow"])
-def test_a_late_gap_that_has_left_the_ring_is_told_to_who_did_not_hear_of_it(way):
-    database = Database(LOGS)
-    here, there = process(database, ring_rows=100), process(database, ring_rows=100)
-
-    async def look(wait):
-        database.clock += wait
-        await here.look()
-        await there.look()
-
-    async def scene():
-        for _ in range(3):
-            await look(OVERLAP)
-        (watch,) = here.channels
-        viewer = here.open(watch, "")
-        _, place = await _gaps_of(viewer)
-        database.rows.append(Stored(database.clock - OVERLAP - SECOND, database.clock + SECOND, 0))
-        await look(2 * OVERLAP)
-        for number in range(1, 150):
-            database.rows.append(Stored(database.clock, 0, number))
-            await look(SECOND // 10)
-        if way == "slow":
-            return (await _gaps_of(viewer))[0]
-        back = there if way == "elsewhere" else here
-        return (await _gaps(back, place))[0]
-
-    assert [gap["reason"] for gap in asyncio.run(scene())] == ["overdue", "slow" if way == "slow" else "late"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from enrich.directory import Looks
+from enrich.indexes import Entry
 from enrich.objects import KubernetesObject, Owner, Reference, owner_reference
 
 
@@ -43,6 +44,15 @@ class Finding:
 
 
 @dataclass(slots=True)
+class Straight:
+    """What came of a walk along single owners. Not changed once it is given out."""
+
+    finding: Finding
+    owners: list[Entry]
+    """Those that were passed: as long as they are the same, so is the finding."""
+
+
+@dataclass(slots=True)
 class _Walk:
     path: list[str] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
@@ -67,8 +77,9 @@ class Compositions:
 
     def of(self, known: KubernetesObject) -> Finding:
         """Find the composition of an object."""
-        if (found := self._straight(known)) is not None:
-            return found
+        straight = self.straight(known)
+        if straight is not None:
+            return straight.finding
         walk = _Walk()
         composition_id, source = self._of(known, walk)
         if not composition_id and walk.guess:
@@ -76,6 +87,32 @@ class Compositions:
         # What is certain is not worth waiting for the rest.
         missing = () if composition_id and not walk.guess else tuple(walk.missing)
         return Finding(composition_id, source, missing, tuple(walk.unwatched), walk.cycle, walk.cut)
+
+    def straight(self, known: KubernetesObject) -> Straight | None:
+        """The same for an object that has one owner at most, as its owner has, and all of them watched.
+
+        Those are nearly all, and events by the thousand ask for them. None where it takes a walk.
+        """
+        passed: list[Entry] = []
+        reached = known
+        for depth in range(self._depth + 1):
+            if label := reached.labels.get(self.label):
+                return Straight(Finding(label, Source.OWNER_LABEL if depth else Source.LABEL), passed)
+            if len(reached.owners) != 1:
+                return None if reached.owners else Straight(self._topmost(known, passed), passed)
+            entry = self._directory.entry(reached.owners[0].uid, reached.cluster_uid)
+            if entry is None or not entry.watched:
+                return None
+            passed.append(entry)
+            reached = entry.known
+        return None
+
+    def _topmost(self, known: KubernetesObject, owners: Sequence[Entry]) -> Finding:
+        """The last of an object and its owners that is a composition itself."""
+        for owner in reversed(owners):
+            if owner.known.group in self._groups:
+                return Finding(owner.known.uid, Source.OWNER_UID)
+        return Finding(known.uid, Source.UID) if known.group in self._groups else Finding()
 
     def of_unknown(self, reference: Reference) -> Finding:
         """Say what a reference alone tells: the uid, if the group is one of compositions."""
@@ -86,31 +123,6 @@ class Compositions:
     def id_of(self, known: KubernetesObject) -> str:
         """Give the id alone."""
         return self.of(known).composition_id
-
-    def _straight(self, known: KubernetesObject) -> Finding | None:
-        """The same for an object that has one owner at most, as its owner has, and all of them watched.
-
-        Those are nearly all, and events by the thousand ask for them. None where it takes a walk.
-        """
-        passed, reached = [known], known
-        for depth in range(self._depth + 1):
-            if label := reached.labels.get(self.label):
-                return Finding(label, Source.OWNER_LABEL if depth else Source.LABEL)
-            if len(reached.owners) != 1:
-                return None if reached.owners else self._topmost(passed)
-            entry = self._directory.entry(reached.owners[0].uid, reached.cluster_uid)
-            if entry is None or not entry.watched:
-                return None
-            reached = entry.known
-            passed.append(reached)
-        return None
-
-    def _topmost(self, passed: Sequence[KubernetesObject]) -> Finding:
-        """The last of an object and its owners that is a composition itself."""
-        for depth in reversed(range(len(passed))):
-            if passed[depth].group in self._groups:
-                return Finding(passed[depth].uid, Source.OWNER_UID if depth else Source.UID)
-        return Finding()
 
     def _of(self, known: KubernetesObject, walk: _Walk) -> tuple[str, Source]:
         depth = len(walk.path)

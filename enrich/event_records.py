@@ -1,9 +1,11 @@
-"""One event record: which composition the object belongs to that it is about. Pure: looks into memory, writes nothing.
+"""One event record: which composition the object belongs to that it is about. Looks into memory alone.
 
 In: an event, and what is known of its resource. Out: an `EventResolution`: the id, what to count, and which objects
-were not known and might say more. Refuses nothing.
+were not known and might say more. What was said of an object is remembered as long as it and its owners are the same.
+Refuses nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from enrich import attributes as names
@@ -18,6 +20,8 @@ from enrich.objects import Reference
 from enrich.resources import Resolution, Why, notes_of
 
 WHAT = "event_composition"
+MOST = 8_192
+"""Objects of which is remembered what their events say, some 500 bytes each; a full memory is emptied."""
 
 
 @dataclass(slots=True)
@@ -36,8 +40,17 @@ class EventResolution:
     """The record's attributes, if the composition is among them."""
 
 
+@dataclass(slots=True)
+class _Kept:
+    """What was said of an object."""
+
+    entry: Entry
+    owners: Sequence[Entry]
+    resolution: EventResolution
+
+
 class Events:
-    """Resolves event records."""
+    """Resolves event records. Each step on what it remembers is one of the interpreter's: threads need no lock."""
 
     def __init__(self, directory: Directory, identity: ClusterIdentity, compositions: Compositions, label: str) -> None:
         """`label`: the key of the composition's label, which may also be that of an attribute."""
@@ -53,6 +66,7 @@ class Events:
             (names.POD_LABEL + key, Source.POD_LABEL),
         )
         self._own_keys = frozenset(key for key, _ in self._own_ids)
+        self._remembered: dict[tuple[str, str], _Kept] = {}
 
     def resolve(self, event: EventRecord, resource: Resolution, why: Why) -> EventResolution:
         """Say what is known of an event whose resource was resolved."""
@@ -68,6 +82,8 @@ class Events:
             return EventResolution(notes=((MISMATCH, "cluster"), (UNKNOWN, WHAT, "other_cluster")))
         if entry is None:
             return self._unknown(event.involved.reference(resource.cluster.uid), within, own, why)
+        if entry.watched and not own and (found := self._straight(entry)) is not None:
+            return found
         finding = self._compositions.of(entry.known)
         refresh = finding.unwatched
         if not entry.watched:
@@ -81,6 +97,30 @@ class Events:
             entry.known.cluster_uid,
             own,
         )
+
+    def _straight(self, entry: Entry) -> EventResolution | None:
+        """What is said of an object of single owners, of which there may be a thousand events."""
+        key = (entry.known.cluster_uid, entry.known.uid)
+        kept = self._remembered.get(key)
+        if kept is not None and kept.entry is entry and all(map(self._is_same, kept.owners)):
+            return kept.resolution
+        straight = self._compositions.straight(entry.known)
+        if straight is None:
+            return None
+        finding = straight.finding
+        resolution = EventResolution(
+            finding.composition_id,
+            self._additions(finding.composition_id.encode(), {}),
+            notes=((FOUND, WHAT, finding.source.value),),
+            cluster_uid=entry.known.cluster_uid,
+        )
+        if len(self._remembered) >= MOST:
+            self._remembered.clear()
+        self._remembered[key] = _Kept(entry, straight.owners, resolution)
+        return resolution
+
+    def _is_same(self, owner: Entry) -> bool:
+        return self._directory.entry(owner.known.uid, owner.known.cluster_uid) is owner
 
     def _entry(self, involved: Involved, cluster_uid: str, within: str) -> Entry | None:
         if uid := involved.api_uid:

@@ -29,17 +29,16 @@ _LARGEST = 1024 * 1024
 """Bytes of a JSON body that is still read; an API server takes no larger event."""
 _HASH_LENGTH = 32
 
+_PLAIN = rb'"[^"\\]*"'
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
-_BEFORE_INVOLVED = re.compile(
-    rb'\{(?:"object":\{)?(?:"[^"\\]*":(?:' + _STRING + rb'|[^{}\[\]",]+),)*+"involvedObject":(?=\{)', re.DOTALL
+_INVOLVED_V1 = re.compile(
+    rb'\{(?:"object":\{)?(?:"[^"\\]*":(?:' + _STRING + rb'|[^{}\[\]",]+),)*+"involvedObject":\{'
+    rb'(?:"apiVersion":"([^"\\]*)",)?(?:"fieldPath":' + _PLAIN + rb',)?"kind":"([^"\\]+)","name":"([^"\\]+)",?'
+    rb'(?:"namespace":"([^"\\]*)",?)?(?:"resourceVersion":' + _PLAIN + rb',?)?(?:"uid":"([^"\\]*)")?\}',
+    re.DOTALL,
 )
-"""What stands before the involved object of an Event of API v1 whose keys are sorted: nothing but plain values. So the
-rest, two thirds of an event's text, need not be read. Of equal keys the first counts, as for ClickHouse."""
-_INVOLVED_BYTES = 2_048
-"""Of an involved object that is read in this way."""
-_WORDS = ("apiVersion", "kind", "namespace", "name", "uid")
-"""Keys of an ObjectReference, in the order of `Involved`."""
-_decoded = json.JSONDecoder().raw_decode
+"""An Event of API v1 as far as its involved object, where keys are sorted, as a map's are that became text. Nothing but
+plain values stands before it, so two thirds of an event's text need not be read. Other events are read whole."""
 
 
 # Not frozen, as values that are made for each event are not: that would take twice as long.
@@ -89,7 +88,7 @@ def in_text_or_attributes(scopes: Iterable[Message], have: Have) -> Iterator[Eve
     for record in chain.from_iterable(scoped.log_records for scoped in scopes):
         body: bytes = record.body.string_value
         found = None if flat is None else _of_attributes(record, flat, have)
-        if found is None and _is_text(body):
+        if found is None and body.startswith(b"{"):
             found = _of_text(body)
         if found is not None:
             yield EventRecord(record, found)
@@ -135,14 +134,10 @@ def _is_text(body: bytes) -> bool:
 def _of_text(body: bytes) -> Involved | None:
     if len(body) > _LARGEST:
         return None
-    if (before := _BEFORE_INVOLVED.match(body)) is not None:
-        try:
-            found = _decoded(body[before.end() : before.end() + _INVOLVED_BYTES].decode(errors="replace"))[0]
-        except (ValueError, RecursionError):
-            pass  # longer than that, or no JSON: the whole text tells
-        else:
-            return _involved(found)
-    return _of_whole_text(body)
+    if (found := _INVOLVED_V1.match(body)) is not None:
+        version, kind, name, namespace, uid = [word.decode(errors="replace") for word in found.groups(b"")]
+        return Involved(version, kind, namespace, name, uid)
+    return _of_whole_text(body) if _is_text(body) else None
 
 
 def _of_whole_text(body: bytes) -> Involved | None:
@@ -159,8 +154,7 @@ def _of_whole_text(body: bytes) -> Involved | None:
 
 def _involved(said: Mapping[str, Any]) -> Involved | None:
     """Read an ObjectReference; without kind and name it means nothing."""
-    words = [said.get(key, "") for key in _WORDS]
-    if set(map(type, words)) != {str}:
-        words = [word if isinstance(word, str) else "" for word in words]
+    keys = ("apiVersion", "kind", "namespace", "name", "uid")
+    words = [word if isinstance(word := said.get(key), str) else "" for key in keys]
     found = Involved(*words)
     return found if found.kind and found.name else None

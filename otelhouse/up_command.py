@@ -55,6 +55,7 @@ def run(configuration: Configuration, roles: Roles, name: str) -> None:
     own_log.set_up(settings.log)
     if roles.ingest:
         allocator.keep_freed_memory()
+        allocator.look_for_cycles_rarely()
     begun = time.monotonic()
     progress = Progress(partial(click.echo, err=True))
 

@@ -169,5 +169,5 @@ def test_the_short_way_along_single_owners_finds_what_the_walk_finds(seed, monke
             directory.put(one) if draw.random() < 0.9 else directory.learn(one)
     compositions = Compositions(directory, LABEL, (GROUP,), draw.randrange(5))
     found = [compositions.of(one) for one in known]
-    monkeypatch.setattr(Compositions, "_straight", lambda *_: None)
+    monkeypatch.setattr(Compositions, "straight", lambda *_: None)
     assert found == [compositions.of(one) for one in known]

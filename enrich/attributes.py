@@ -47,6 +47,10 @@ OBJECT_UID = b"k8s.object.uid"
 OBJECT_API_VERSION = b"k8s.object.api_version"
 
 
+_SHORT = 128
+"""Bytes of a text whose serialized form is remembered: a sender may write a composition id of any length."""
+
+
 def read(attributes: Iterable[Message]) -> dict[bytes, bytes]:
     """Give key and text of every attribute; an empty text where the value is none."""
     return {one.key: one.value.string_value for one in attributes}
@@ -71,8 +75,8 @@ def add(attributes: Message, additions: Sequence[Addition], have: Have) -> None:
 
 
 def add_to_record(record: Message, additions: tuple[Addition, ...], have: Have) -> None:
-    """The same for a log record, in a third of the time where it has none of these keys."""
-    if have:
+    """The same for a log record, in a third of the time where it has none of these keys and the texts are short."""
+    if have or max(len(text) for _, text in additions) > _SHORT:
         add(record.attributes, additions, have)
     else:
         record_class: Any = type(record)

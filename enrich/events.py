@@ -30,15 +30,16 @@ _LARGEST = 1024 * 1024
 _HASH_LENGTH = 32
 
 _PLAIN = rb'"[^"\\]*"'
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _INVOLVED_V1 = re.compile(
-    rb'\{(?:"object":\{)?(?:"[^"\\]*":(?:' + _STRING + rb'|[^{}\[\]",]+),)*+"involvedObject":\{'
+    rb'\{(?P<watched>"object":\{)?(?:"[^"\\]*":(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^{}\[\]",]+),)*?"involvedObject":\{'
     rb'(?:"apiVersion":"([^"\\]*)",)?(?:"fieldPath":' + _PLAIN + rb',)?"kind":"([^"\\]+)","name":"([^"\\]+)",?'
     rb'(?:"namespace":"([^"\\]*)",?)?(?:"resourceVersion":' + _PLAIN + rb',?)?(?:"uid":"([^"\\]*)")?\}',
     re.DOTALL,
 )
 """An Event of API v1 as far as its involved object, where keys are sorted, as a map's are that became text. Nothing but
 plain values stands before it, so two thirds of an event's text need not be read. Other events are read whole."""
+_FAR = 4_096
+"""Bytes in which that has to stand."""
 
 
 # Not frozen, as values that are made for each event are not: that would take twice as long.
@@ -134,8 +135,10 @@ def _is_text(body: bytes) -> bool:
 def _of_text(body: bytes) -> Involved | None:
     if len(body) > _LARGEST:
         return None
-    if (found := _INVOLVED_V1.match(body)) is not None:
-        version, kind, name, namespace, uid = [word.decode(errors="replace") for word in found.groups(b"")]
+    found = _INVOLVED_V1.match(body, 0, _FAR)
+    # With both, the one in `object` counts, as for the view that stores the event.
+    if found is not None and body.endswith(b"}") and (found["watched"] or b'"object":' not in body):
+        version, kind, name, namespace, uid = [word.decode(errors="replace") for word in found.groups(b"")[1:]]
         return Involved(version, kind, namespace, name, uid)
     return _of_whole_text(body) if _is_text(body) else None
 

@@ -39,7 +39,7 @@ Run = Callable[[Callable[[], Any]], Awaitable[Any]]
 MANY = 200
 """Records that may be events of which one request's are read on a thread: some 4 ms that others would have to wait."""
 LARGE = 256 * 1024
-"""Bytes of their texts above which they are read there too: JSON is read at some 80 MB a second, of maps two levels."""
+"""Bytes of their texts above which they are read there too: JSON is read at some 80 MB a second."""
 
 
 @dataclass(slots=True)
@@ -112,8 +112,8 @@ class Enrichment:
         if work.broken:
             return
         try:
-            records = sum(len(scoped.log_records) for one in work.resources for scoped in one.message.scope_logs)
-            await self._resolve_events(work, partial(_in_maps, work), run if records > MANY else _at_once)
+            much = _is_much([scoped for one in work.resources for scoped in one.message.scope_logs])
+            await self._resolve_events(work, partial(_in_maps, work), run if much else _at_once)
         except Exception:  # noqa: BLE001 - telemetry is stored as it came rather than lost
             _break(work)
 

@@ -71,7 +71,7 @@ class LookBack:
             lacks = await self._never_given(lacking) or lacks
         found = self.overdue.holes(census.groups, lacks, bound, census.clock)
         self.overdue.looked(bound)
-        self.book.add((group.moment, number) for group, number in lacks.items())
+        self.book.add((group.moment, number) for group, number in lacks.items() if number)
         if self._fails:
             _log.info("late %s can be looked for again", self._feed.name)
         self._fails = False

@@ -182,6 +182,7 @@ class Tap:
         if skipped:
             self._publish([self._left_out(skipped, self.bound, clock)])
         entries, left = await self._read(news, self.bound, clock)
+        self._count_no_more(entries)
         if not left:  # before these are published, since their floors reach as far
             self._looked(clock)
         self._publish(entries)
@@ -313,8 +314,11 @@ class Tap:
         self.ring.add(entries)
         self._figures.ring_rows.labels(self.feed.name).set(len(self.ring))
         self._figures.ring_bytes.labels(self.feed.name).set(self.ring.bytes)
+        self._count_no_more(entries)
+
+    def _count_no_more(self, entries: Sequence[Entry]) -> None:
+        """Keep holes out of the account: how many events there are among the rows that were counted, nobody knows."""
         for entry in entries:
-            # How many events there are among the rows that were counted, nobody knows.
             if self.feed.comes_again and isinstance(entry, Hole) and not entry.is_late:
                 self._back.book.begin(entry.until)
 

@@ -9,6 +9,7 @@ from asked_source import AskedSource
 from enriched_requests import NORTH, House, logs
 from kubernetes_made import CLUSTER, GROUP, LABEL, OTHER, made, pod, shop, uid
 
+from enrich import attributes
 from enrich.clusters import Cluster
 from enrich.errors import DeniedError
 from identity.sender import Sender
@@ -132,6 +133,33 @@ def test_an_involved_object_of_any_length_is_read(house):
     assert record == {LABEL: uid(90)}
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_of_two_involved_objects_the_one_in_the_watched_object_counts(house, text):
+    house.put(pod("other", 2, labels={LABEL: "c-2"}))
+    both = {"involvedObject": event(pod_of(house, 2))["involvedObject"], **watched(pod_of(house))}
+    ((_, (record,)),) = house.send(logs(({}, json.dumps(both, sort_keys=True) if text else both)))
+    assert record == {LABEL: uid(90)}
+
+
+def test_ids_of_any_length_that_senders_write_are_not_remembered(house):
+    before = attributes._serialized.cache_info().currsize
+    for number in range(5):
+        own = f"{number}" * 10_000
+        ((_, (record,)),) = house.send(logs(({"krateo.composition.id": own}, watched(pod_of(house)))))
+        assert record == {LABEL: own}
+    assert attributes._serialized.cache_info().currsize == before
+
+
+def test_what_is_remembered_of_an_object_ends_with_a_change_of_it_or_of_an_owner(house):
+    sent = logs(({}, watched(pod_of(house))))
+    assert house.send(sent)[0][1] == [{LABEL: uid(90)}]
+    replica_set = house.parts.directory.by_uid(uid(70))
+    house.put(dataclasses.replace(replica_set, labels={LABEL: "new"}))
+    assert house.send(sent)[0][1] == [{LABEL: "new"}]
+    house.put(dataclasses.replace(pod_of(house), labels={LABEL: "newer"}))
+    assert house.send(sent)[0][1] == [{LABEL: "newer"}]
+
+
 def test_events_that_are_maps_beside_those_that_are_text_are_each_seen_once(house):
     body = watched(pod_of(house))
     ((resource, records),) = house.send(logs(({}, json.dumps(body), body, json.dumps(body))))
@@ -222,6 +250,8 @@ def test_plain_logs_of_the_same_request_are_left_alone(house):
         {"involvedObject": {"kind": "Pod"}},
         {"object": {"involvedObject": {"kind": {"deep": 1}, "name": 5}}},
         {"object": "x"},
+        '{"involvedObject":{"kind":"Pod","name":"x"} was seen',
+        '{"object":{"count":7,"involvedObject":{"kind":"Pod","name":"x"},"message":"cut of',
         {"requestObject": {"involvedObject": {"kind": "Pod", "name": "x"}}},
         {"message": '{"involvedObject":{"kind":"Pod","name":"x"}}'},
         [{"involvedObject": {"kind": "Pod", "name": "x"}}],
@@ -396,7 +426,8 @@ def test_what_only_a_lookup_knows_is_asked_for_again_when_it_is_old():
     asking(scene, root)
 
 
-def test_few_but_huge_events_are_read_on_a_thread(monkeypatch):
+@pytest.mark.parametrize("text", [False, True])
+def test_few_but_huge_events_are_read_on_a_thread(monkeypatch, text):
     house = House()
     house.put(*shop())
     ran = []
@@ -407,7 +438,8 @@ def test_few_but_huge_events_are_read_on_a_thread(monkeypatch):
 
     monkeypatch.setattr(asyncio, "to_thread", to_thread)
     small = watched(shop()[-1])
-    house.resource({}, json.dumps(small))
+    house.resource({}, json.dumps(small) if text else small)
     assert ran == []
-    house.resource({}, json.dumps(small | {"managed": HUGE}))
+    large = small | {"managed": HUGE}
+    house.resource({}, json.dumps(large) if text else large)
     assert len(ran) == 2  # to read them, and to write on them

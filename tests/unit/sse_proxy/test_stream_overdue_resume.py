@@ -248,3 +248,29 @@ def test_a_late_gap_that_has_left_the_ring_is_told_to_who_did_not_hear_of_it(way
         return (await _gaps(back, place))[0]
 
     assert [gap["reason"] for gap in asyncio.run(scene())] == ["overdue", "slow" if way == "slow" else "late"]
+
+
+@pytest.mark.parametrize("feed", [LOGS, EVENTS], ids=["logs", "events"])
+def test_a_row_that_a_replica_never_gave_is_told_once_also_to_who_goes_elsewhere(feed):
+    database = Database(feed)
+    here, there = process(database), process(database)
+
+    async def scene():
+        for _ in range(4):
+            database.clock += SECOND
+            await here.look()
+        (watch,) = here.channels
+        viewer = here.open(watch, "")
+        moment = database.clock + SECOND // 2
+        database.rows.append(Stored(moment, moment, 1))
+        database.lag = 60 * SECOND  # counted by one replica, not given by the other
+        for _ in range(9):
+            database.clock += SECOND
+            await here.look()
+        database.lag = 0
+        await there.look()
+        heard, place = await _gaps_of(viewer)
+        assert [one["reason"] for one in heard] == ["behind"]
+        assert (await _gaps(there, place))[0] == []
+
+    asyncio.run(scene())

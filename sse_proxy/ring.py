@@ -32,7 +32,7 @@ class Ring:
         """The `seq` of the newest entry; 0 before the first."""
         self.dropped: deque[Hole] = deque()
         """Late holes that have fallen out."""
-        self._clock = 0
+        self._clock = self._floor = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -45,8 +45,10 @@ class Ring:
     def add(self, entries: Iterable[Entry]) -> None:
         """Append, and let go of the oldest beyond the bounds."""
         for entry in entries:
-            # Of several replicas one may have an earlier clock; in the ring they only grow.
+            # Of several replicas one may have an earlier clock; in the ring they only grow. So do floors: what was
+            # there before a row was there before all that follows, and marks behind a floor are forgotten.
             self._clock = entry.clock = max(self._clock, entry.clock)
+            self._floor = entry.floor = max(self._floor, entry.floor)
             self.last += 1
             entry.seq = self.last
             self._entries.append(entry)

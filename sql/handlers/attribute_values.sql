@@ -81,9 +81,9 @@ WITH
         SELECT ServiceName, ClusterName, CompositionId, ResourceAttributes, TimeUnix, Attributes
         FROM otel_metrics_summary
     ),
-    -- The places where the attribute stands, each with its value. The tables of metrics are read once for both: on
-    -- small tables it is the reading that takes time. Those of logs and traces are large, and only a condition on one
-    -- column is served by its index whatever else is asked for.
+    -- The places where the attribute stands, each with its value: each table is read once for both. The indexes of both
+    -- leave granules out, but for ClickHouse before 25.12 and where with all filters and a reader's scope there are more
+    -- than 32 conditions; then the window is read, as it is anyhow for an attribute that most records have.
     ((resource, own) -> arrayFilter(
         (one, there) -> there,
         [('resource', resource[{attribute:String}]), ('item', own[{attribute:String}])],
@@ -91,8 +91,8 @@ WITH
     )) AS found,
     items AS (
         SELECT
-            'logs' AS signal, 'resource' AS place, ServiceName AS service, Timestamp AS time,
-            ResourceAttributes[{attribute:String}] AS value
+            'logs' AS signal, ServiceName AS service, Timestamp AS time,
+            arrayJoin(found(ResourceAttributes, LogAttributes)) AS places
         FROM otel_logs
         WHERE ${logs_window}
             AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
@@ -100,23 +100,11 @@ WITH
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
             AND {signal:String} IN ('', 'logs')
-            AND mapContains(ResourceAttributes, {attribute:String})
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(LogAttributes, {attribute:String}))
         UNION ALL
         SELECT
-            'logs' AS signal, 'item' AS place, ServiceName AS service, Timestamp AS time,
-            LogAttributes[{attribute:String}] AS value
-        FROM otel_logs
-        WHERE ${logs_window}
-            AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-            AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
-            AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-            AND ({composition:String} = '' OR ${logs_of_composition}) -- when: composition
-            AND {signal:String} IN ('', 'logs')
-            AND mapContains(LogAttributes, {attribute:String})
-        UNION ALL
-        SELECT
-            'traces' AS signal, 'resource' AS place, ServiceName AS service, Timestamp AS time,
-            ResourceAttributes[{attribute:String}] AS value
+            'traces' AS signal, ServiceName AS service, Timestamp AS time,
+            arrayJoin(found(ResourceAttributes, SpanAttributes)) AS places
         FROM otel_traces
         WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
             AND Timestamp < {until:DateTime64(9, 'UTC')}
@@ -125,40 +113,24 @@ WITH
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
             AND ({composition:String} = '' OR ${of_composition}) -- when: composition
             AND {signal:String} IN ('', 'traces')
-            AND mapContains(ResourceAttributes, {attribute:String})
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(SpanAttributes, {attribute:String}))
         UNION ALL
         SELECT
-            'traces' AS signal, 'item' AS place, ServiceName AS service, Timestamp AS time,
-            SpanAttributes[{attribute:String}] AS value
-        FROM otel_traces
-        WHERE Timestamp >= {since:DateTime64(9, 'UTC')}
-            AND Timestamp < {until:DateTime64(9, 'UTC')}
+            'metrics' AS signal, ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
+            arrayJoin(found(ResourceAttributes, Attributes)) AS places
+        FROM points
+        WHERE ${points_window}
             AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
             AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
             AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-            AND ({composition:String} = '' OR ${of_composition}) -- when: composition
-            AND {signal:String} IN ('', 'traces')
-            AND mapContains(SpanAttributes, {attribute:String})
-        UNION ALL
-        SELECT 'metrics' AS signal, places.1 AS place, service, time, places.2 AS value
-        FROM (
-            SELECT
-                ServiceName AS service, toDateTime64(TimeUnix, 9) AS time,
-                arrayJoin(found(ResourceAttributes, Attributes)) AS places
-            FROM points
-            WHERE ${points_window}
-                AND ({service:String} = '' OR ServiceName = {service:String}) -- when: service
-                AND ({namespace:String} = '' OR ResourceAttributes['k8s.namespace.name'] = {namespace:String}) -- when: namespace
-                AND ({cluster:String} = '' OR ClusterName = {cluster:String}) -- when: cluster
-                AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
-                AND {signal:String} IN ('', 'metrics')
-                AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(Attributes, {attribute:String}))
-        )
+            AND ({composition:String} = '' OR ${points_of_composition}) -- when: composition
+            AND {signal:String} IN ('', 'metrics')
+            AND (mapContains(ResourceAttributes, {attribute:String}) OR mapContains(Attributes, {attribute:String}))
     )
 SELECT
-    value,
+    places.2 AS value,
     signal,
-    place,
+    places.1 AS place,
     count() AS items,
     uniqExact(service) AS services,
     concat(replaceOne(toString(max(time), 'UTC'), ' ', 'T'), 'Z') AS last_seen

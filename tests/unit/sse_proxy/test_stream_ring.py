@@ -67,3 +67,10 @@ def test_of_many_late_holes_the_oldest_become_one():
     assert len(ring.dropped) == MOST_DROPPED
     assert (oldest.after, oldest.until, oldest.rows, oldest.seq, oldest.heard_by) == (-1, 10, 11, 11, 1_020)
     assert (next_one.after, next_one.seq) == (10, 12)
+
+
+def test_a_floor_that_goes_back_opens_nothing_again():
+    ring = Ring(10, 10**6)
+    ring.add([Row(5, 5, (), b"", floor=4), Hole(5, 6, None, "flood", floor=2)])
+    ring.add([Row(7, 7, (), b"", floor=3), Row(9, 9, (), b"", floor=8)])
+    assert [entry.floor for entry in ring.after(0)] == [4, 4, 4, 8]

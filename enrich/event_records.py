@@ -21,7 +21,7 @@ from enrich.resources import Resolution, Why, notes_of
 
 WHAT = "event_composition"
 MOST = 8_192
-"""Objects of which is remembered what their events say, some 500 bytes each; a full memory is emptied."""
+"""Objects of which is remembered what their events say; a full memory is emptied."""
 
 
 @dataclass(slots=True)

@@ -42,7 +42,7 @@ _FAR = 4_096
 """Bytes in which that has to stand."""
 
 
-# Not frozen, as values that are made for each event are not: that would take twice as long.
+# Not frozen, as values that are made for each event are not: those set each field by a call.
 @dataclass(slots=True)
 class Involved:
     """The object that an event is about, as the event says. Not changed once it is made."""

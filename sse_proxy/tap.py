@@ -182,7 +182,7 @@ class Tap:
         if skipped:
             self._publish([self._left_out(skipped, self.bound, clock)])
         entries, left = await self._read(news, self.bound, clock)
-        self._count_no_more(entries)
+        self._count_no_more(entries)  # or the account of this look has them
         if not left:  # before these are published, since their floors reach as far
             self._looked(clock)
         self._publish(entries)

@@ -483,10 +483,8 @@ def test_a_metric_written_wrongly_is_answered_with_those_that_are_there(call, pu
 
 
 def test_what_changed_asks_both_questions_and_puts_differences_first(call, put):
-    put(
-        "otel_logs",
-        [log(n, "fine") for n in range(-4000, -3000, 20)] + [log(n, "boom", SeverityNumber=17) for n in range(30)],
-    )
+    fine = [log(n, "fine") for n in range(-4000, -3000, 20)]
+    put("otel_logs", fine + [log(n, "boom", SeverityNumber=17) for n in range(30)])
 
     answer = call("what_changed", since="1h")
 

@@ -1,8 +1,9 @@
 """Nested attribute values and log bodies, as the JSON text that a String column holds.
 
 In: one ResourceLogs, ResourceSpans or ResourceMetrics of `ingest.wire`'s classes, in which a message that has
-an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values.
-Refuses nothing: every value that protobuf can carry has a text.
+an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values. Every value
+that protobuf can carry has a text; refused (`errors.MalformedError`) is what protobuf refuses to read, since what stands
+in an array or a map was not read before.
 
 The text is what the reference exporter writes, that is Go's encoding/json without HTML escapes: compact, the
 keys of a map in the order of their bytes, the last of equal keys, bytes as base64, an unset value as null,
@@ -11,7 +12,7 @@ is not UTF-8. In one thing it is better: NaN and the infinities become the strin
 "-Infinity", where the reference loses the whole value around them.
 
 Speed: a Kubernetes event holds some 60 values, and protobuf's Python object for a value costs more than its
-text. So a value is read from its bytes, one level at a time, and the text of short members is remembered:
+text. So a value is read from its bytes as they came, one level at a time, and the text of short members is remembered:
 most of an event (``"kind":"Pod"``, the managed fields) is like the one before. A member that is a short string,
 which most others are, becomes text without a look at anything else.
 """
@@ -26,7 +27,10 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
+
+from ingest import errors, schema_variant
+from ingest.items import varint
 
 _ANY_VALUE = "opentelemetry.proto.common.v1.AnyValue"
 _KEY_VALUE = "opentelemetry.proto.common.v1.KeyValue"
@@ -45,6 +49,10 @@ for its members, its text in several copies. Measured: 30 for a map with short k
 22 for control characters, 74 for the same below 20 arrays."""
 _LARGE_BYTES = 64 * 1024
 """Values up to this are not asked for: their 5 MiB are gone before the next one."""
+
+_SURELY_SHALLOW = 30
+"""Brackets in a text up to which its value is not nested deeper than protobuf reads: 100 messages in all, three for a map
+in a map, and at most nine around the outermost value, for the attributes of an exemplar."""
 
 _STRING_TAG = 0x0A  # AnyValue.string_value = 1 and KeyValue.key = 1, length-delimited
 _MAP_TAG = 0x32  # AnyValue.kvlist_value = 6, length-delimited
@@ -77,37 +85,71 @@ def hold_anything(_size: int) -> None:
     """Refuse nothing."""
 
 
-def flatten(message: Any, hold: Hold = hold_anything) -> int:  # noqa: ANN401 - the class is made at run time
-    """Put JSON text in the place of each array and map value under `message`; how many there were."""
-    ways = _ways(message.DESCRIPTOR)
-    replaced = sum([_replace(getattr(message, name), hold) for name in ways.values])
+def flatten(holder: Any, level: int, hold: Hold = hold_anything) -> int:  # noqa: ANN401 - the class is made at run time
+    """Put JSON text in the place of each array and map value under `holder`; how many there were.
+
+    `level`: how deep the holder stands among the messages of its request, which is 1.
+    Raises `errors.MalformedError` where protobuf cannot read what stands in one.
+    """
+    ways = _ways(holder.DESCRIPTOR)
+    replaced = sum([_replace(getattr(holder, name), level + 1, hold) for name in ways.values])
     # Asking walks all that is below, and where there is something nested, that takes as long as to read it. So it pays
     # only for an item of which nothing is left but attributes, and not for what holds items.
-    if ways.attributes and message.IsInitialized():
+    if ways.attributes and holder.IsInitialized():
         return replaced
     for name in ways.attributes:
-        replaced += sum([_replace(attribute.value, hold) for attribute in getattr(message, name)])
+        replaced += sum([_replace(attribute.value, level + 2, hold) for attribute in getattr(holder, name)])
     for name in ways.repeated:
-        replaced += sum([flatten(child, hold) for child in getattr(message, name)])
+        replaced += sum([flatten(child, level + 1, hold) for child in getattr(holder, name)])
     for name in ways.single:
-        if message.HasField(name):
-            replaced += flatten(getattr(message, name), hold)
+        if holder.HasField(name):
+            replaced += flatten(getattr(holder, name), level + 1, hold)
     return replaced
 
 
-def text(value: bytes) -> bytes:
-    """The JSON text of one AnyValue as protobuf serialized it, in UTF-8."""
-    return _utf8(_value(value))
+def text(value: bytes, level: int = 2) -> bytes:
+    """The JSON text of one serialized AnyValue, in UTF-8; `level`: how deep it stands among messages, below one at least.
+
+    Raises `errors.MalformedError` where it is none, or nested deeper than protobuf reads.
+    """
+    try:
+        try:
+            json = _value(value)
+        except (_OddError, RecursionError):
+            json = _value(_whole(value, level))
+        else:
+            if json.count("{") + json.count("[") > _SURELY_SHALLOW:
+                _whole(value, level)
+    except message.DecodeError as error:
+        reason = f"an array or a map in the body cannot be read: {error}; send the message as it is, with no framing"
+        raise errors.MalformedError(reason) from error
+    return _utf8(json)
 
 
-def _replace(value: Any, hold: Hold) -> int:  # noqa: ANN401 - the class is made at run time
+def _replace(value: Any, level: int, hold: Hold) -> int:  # noqa: ANN401 - the class is made at run time
     if value.WhichOneof("value") not in _NESTED_KINDS:
         return 0
     serialized = value.SerializePartialToString()
     if len(serialized) > _LARGE_BYTES:
         hold(TEXT_COST * len(serialized))
-    value.string_value = text(serialized)
+    value.string_value = text(serialized, level)
     return 1
+
+
+class _OddError(message.DecodeError):
+    """A field that may stand once stands more than once, which only the whole message tells how to read."""
+
+
+def _whole(value: bytes, level: int) -> bytes:
+    """Read a serialized AnyValue at its depth, all of it, and write it again with each singular field once."""
+    field = b"\x12"
+    for _ in range(level - 1):
+        value = field + varint(len(value)) + value
+        field = b"\x0a"
+    holder: Any = _Holder.FromString(value)
+    for _ in range(level - 2):
+        holder = holder.inner
+    return bytes(holder.value.SerializeToString())
 
 
 @lru_cache(maxsize=64)
@@ -163,6 +205,7 @@ def _shallow_classes() -> tuple[Any, Any, Any]:
 
 
 _Value, _Member, _Many = _shallow_classes()
+_Holder = schema_variant.whole_value_class()
 
 _remembered: dict[bytes, tuple[bytes, str]] = {}
 """Member -> its key and text. Each step on it is one of the interpreter's, so threads need no lock for it."""
@@ -181,7 +224,7 @@ def _value(value: bytes) -> str:
             return _map(value[start:])
         if value[0] == _ARRAY_TAG:
             return _array(value[start:])
-    return _any_value(_Value.FromString(value))
+    return _any_value(_read_whole(_Value, value))
 
 
 def _start_of_the_rest(message: bytes, at: int) -> int:
@@ -196,6 +239,14 @@ def _start_of_the_rest(message: bytes, at: int) -> int:
     if rest > 2 and message[at + 1] < 128 and (low & 127 | message[at + 1] << 7) == rest - 2:
         return at + 2
     return 0
+
+
+def _read_whole(shallow_class: Any, serialized: bytes) -> Any:  # noqa: ANN401 - the class is made at run time
+    """Read a message of which no field is lost, as it is where one stands twice: bytes are replaced, messages merged."""
+    shallow = shallow_class.FromString(serialized)
+    if shallow.ByteSize() != len(serialized):
+        raise _OddError
+    return shallow
 
 
 def _any_value(value: Any) -> str:  # noqa: ANN401, PLR0911 - the class is made at run time; one way out for each kind
@@ -256,7 +307,7 @@ def _member(member: bytes) -> tuple[bytes, str]:
             if start:
                 key = member[2:end]
                 return key, _name(key) + _value(member[start:])
-    shallow = _Member.FromString(member)
+    shallow = _read_whole(_Member, member)
     return _keyed(shallow.key, shallow.value)
 
 

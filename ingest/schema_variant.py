@@ -3,10 +3,13 @@
 Out: message classes of the three Export requests, wire-compatible with the originals, in which
 
 - every ``string`` is ``bytes``: text that is not UTF-8 is kept as it came, instead of losing the whole request;
-- ``ArrayValue`` and ``KeyValueList`` have one more field, required, of a message that requires itself. No finite
+- ``ArrayValue`` and ``KeyValueList`` have one field, required, of a message that requires itself. No finite
   message can hold it, so ``SerializeToString`` raises ``EncodeError`` exactly when a nested value stands anywhere in
   the message. Serialising is done anyway; finding nested values this way costs nothing, where a walk in Python costs
   2.6 us a record;
+- they have no other field, so what stands in them is not read but kept as it came, as fields that nobody knows:
+  `ingest.nested` makes text of those bytes, and the objects that they would be read into are never made. It refuses
+  what would have been refused here, with `whole_value_class`;
 - ``ResourceLogs``, ``ResourceSpans`` and ``ResourceMetrics`` have a field for when they arrived, which the house writes
   and ``sql/decode/otlp.proto`` reads: bounds of times count from it, and a log record without any time gets it.
 
@@ -73,6 +76,24 @@ def request_classes() -> dict[Signal, type[message.Message]]:
     }
 
 
+def whole_value_class() -> type[message.Message]:
+    """Build a class that reads an AnyValue with all that stands in it, at any depth.
+
+    Its field ``inner`` is a message of the same class, its field ``value`` an AnyValue.
+    """
+    file = descriptor_pb2.FileDescriptorProto()
+    common_pb2.DESCRIPTOR.CopyToProto(file)
+    for declared in file.message_type:
+        _declare_strings_as_bytes(declared)
+    holder = file.message_type.add(name="Holder")
+    for number, (name, held) in enumerate((("inner", "Holder"), ("value", "AnyValue")), start=1):
+        label, type_name = _Field.LABEL_OPTIONAL, f"{_COMMON}.{held}"
+        holder.field.add(name=name, number=number, label=label, type=_Field.TYPE_MESSAGE, type_name=type_name)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_COMMON[1:]}.Holder"))
+
+
 def _declare_strings_as_bytes(declared: descriptor_pb2.DescriptorProto) -> None:
     for field in declared.field:
         if field.type == _Field.TYPE_STRING:
@@ -91,7 +112,7 @@ def _make_room_for_the_arrival(declared: descriptor_pb2.DescriptorProto) -> None
 
 
 def _make_nested_values_unserialisable(common: descriptor_pb2.FileDescriptorProto) -> None:
-    """Give ArrayValue and KeyValueList a required field that nothing can satisfy.
+    """Give ArrayValue and KeyValueList a required field that nothing can satisfy, and no other.
 
     Required fields need proto2; the file's messages have no field that proto2 and proto3 write differently
     (packed numbers, open enums), which a test holds true.
@@ -101,6 +122,7 @@ def _make_nested_values_unserialisable(common: descriptor_pb2.FileDescriptorProt
     _require_never(never, number=1)
     for declared in common.message_type:
         if declared.name in {"ArrayValue", "KeyValueList"}:
+            del declared.field[:]
             _require_never(declared, number=_NEVER_NUMBER)
 
 

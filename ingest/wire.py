@@ -2,10 +2,10 @@
 
 In: the bytes of one Export request. Out: a `Parcel` of length-delimited resource messages, which is what `sql.otlp`
 inserts. Each message is stamped with the time at which the request arrived, so that it is judged by that time however
-late it is inserted. The C runtime parses (which proves the request well formed) and serialises (which makes it
-canonical: each singular field once, last one wins). Only where a request holds an array or a map as a value is it
-walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are steps, and who
-calls decides where the slow one runs:
+late it is inserted. The C runtime parses (which proves the request well formed, but for what stands in arrays and maps) and
+serialises (which makes it canonical: each singular field once, last one wins). Only where a request holds an array or a
+map as a value is it walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are
+steps, and who calls decides where the slow one runs:
 
     parse -> take_out_untyped -> pack -> Parcel, or None: flatten -> packed -> Parcel
 
@@ -38,6 +38,8 @@ _PROBED = 64 * 1024
 """Bytes of a body above which its first items are looked at before it is serialised; what is smaller is small."""
 _PROBES = 4
 """Resources of a request that are looked at."""
+_RESOURCE_LEVEL = 2
+"""How deep a resource message stands in a request."""
 _ITEMS = frozenset({"log_records", "spans", "metrics"})
 
 _REQUESTS = schema_variant.request_classes()
@@ -129,14 +131,15 @@ def pack(request: Request) -> Parcel | None:
 def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> None:
     """Put text in the place of nested values. Slow: Python for each such value.
 
-    `hold` is told the bytes that a large value takes for a moment, and refuses by raising.
+    `hold` is told the bytes that a large value takes for a moment, and refuses by raising. Raises
+    `errors.MalformedError` where such a value cannot be read.
     """
     for resource in request.resources:
         # Many SDKs send one array, process.command_args, in the resource, and none in any record.
         if not resource.resource.IsInitialized():
-            nested.flatten(resource.resource, hold)
+            nested.flatten(resource.resource, _RESOURCE_LEVEL + 1, hold)
         if _begins_nested(resource) or not resource.IsInitialized():
-            nested.flatten(resource, hold)
+            nested.flatten(resource, _RESOURCE_LEVEL, hold)
 
 
 def packed(request: Request) -> Parcel:
@@ -155,7 +158,7 @@ def _flatten_attributes(resources: list[ResourceMessage]) -> int:
     holders = [one.resource for one in resources if not one.resource.IsInitialized()]
     if sum(len(holder.SerializePartialToString()) for holder in holders) > _PROBED:
         return 0
-    return sum(map(nested.flatten, holders))
+    return sum([nested.flatten(holder, _RESOURCE_LEVEL + 1) for holder in holders])
 
 
 def _begins_nested(resource: ResourceMessage) -> bool:

@@ -133,7 +133,7 @@ def test_the_deepest_value_that_protobuf_accepts_is_written():
     for _ in range(45):  # two messages a level, and protobuf takes 100 in all
         value = an_array(value)
     [resource] = wire.parse(Signal.LOGS, a_log_body(value.SerializeToString())).resources
-    assert nested.flatten(resource) == 1
+    assert nested.flatten(resource, 2) == 1
     assert resource.scope_logs[0].log_records[0].body.string_value == b"[" * 45 + b"1" + b"]" * 45
 
 
@@ -195,7 +195,7 @@ def test_nested_values_are_replaced_wherever_they_can_stand(made):
     signal, request, count = made()
     [resource] = wire.parse(signal, request.SerializeToString()).resources
     assert not resource.IsInitialized()
-    assert nested.flatten(resource) == count
+    assert nested.flatten(resource, 2) == count
     assert resource.IsInitialized()
     flat = [attribute for attribute in resource.resource.attributes if attribute.key == b"flat"]
     assert [attribute.value.string_value for attribute in flat] == [b"as it is"]
@@ -206,5 +206,5 @@ def test_a_message_without_nested_values_stays_as_it_is():
     record = LogRecord(body=AnyValue(double_value=struct.unpack("<d", b"\x01" * 8)[0]), attributes=ATTRIBUTES[:1])
     request = LogsData(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[record])])])
     [resource] = wire.parse(Signal.LOGS, request.SerializeToString(), received=0).resources
-    assert nested.flatten(resource) == 0
+    assert nested.flatten(resource, 2) == 0
     assert resource.SerializeToString() == request.resource_logs[0].SerializeToString()

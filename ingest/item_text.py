@@ -29,6 +29,8 @@ def words(signal: Signal, item: bytes) -> str:
     except message.DecodeError:
         pass  # perhaps only because of text that is not UTF-8
     try:
-        return str(text_format.MessageToString(wire.resource_classes[signal].FromString(item), print_unknown_fields=True))
+        # What stands in arrays and maps is unknown to these classes.
+        found = wire.resource_classes[signal].FromString(item)
+        return str(text_format.MessageToString(found, print_unknown_fields=True))
     except message.DecodeError as error:
         raise errors.MalformedError(f"the bytes are no {_MESSAGES[signal].__name__}: {error}") from error

@@ -1,9 +1,9 @@
 """Nested attribute values and log bodies, as the JSON text that a String column holds.
 
 In: one ResourceLogs, ResourceSpans or ResourceMetrics of `ingest.wire`'s classes, in which a message that has
-an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values. Every value
-that protobuf can carry has a text; refused (`errors.MalformedError`) is what protobuf refuses to read, since what stands
-in an array or a map was not read before.
+an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values.
+Refuses what protobuf would refuse to read (`errors.MalformedError`), since what stands in an array or a map was not
+read with the request. Every value that protobuf reads has a text.
 
 The text is what the reference exporter writes, that is Go's encoding/json without HTML escapes: compact, the
 keys of a map in the order of their bytes, the last of equal keys, bytes as base64, an unset value as null,
@@ -40,6 +40,8 @@ _REMEMBERED_MEMBERS = 4096
 _REMEMBERED_BYTES = 512
 """Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 20 MiB for the most hostile. A full one is
 emptied: to find out what was not needed for longest costs more, at each member, than to read some anew."""
+_SEEN_ONCE = 4096
+"""Members that were seen once of which is known that they were: a hash each."""
 _REMEMBERED_NAMES = 1024
 """Keys of at most 127 bytes, with their quotes."""
 
@@ -51,8 +53,8 @@ _LARGE_BYTES = 64 * 1024
 """Values up to this are not asked for: their 5 MiB are gone before the next one."""
 
 _SURELY_SHALLOW = 30
-"""Brackets in a text up to which its value is not nested deeper than protobuf reads: 100 messages in all, three for a map
-in a map, and at most nine around the outermost value, for the attributes of an exemplar."""
+"""Brackets in a text up to which its value is not nested deeper than protobuf reads, which is 100 messages: a map in a
+map is three, and an attribute of an exemplar the ninth."""
 
 _STRING_TAG = 0x0A  # AnyValue.string_value = 1 and KeyValue.key = 1, length-delimited
 _MAP_TAG = 0x32  # AnyValue.kvlist_value = 6, length-delimited
@@ -108,9 +110,10 @@ def flatten(holder: Any, level: int, hold: Hold = hold_anything) -> int:  # noqa
 
 
 def text(value: bytes, level: int = 2) -> bytes:
-    """The JSON text of one serialized AnyValue, in UTF-8; `level`: how deep it stands among messages, below one at least.
+    """The JSON text of one serialized AnyValue, in UTF-8.
 
-    Raises `errors.MalformedError` where it is none, or nested deeper than protobuf reads.
+    `level`: how deep it stands in its request, which is 1. Raises `errors.MalformedError` where it is no AnyValue, or
+    nested deeper than protobuf reads.
     """
     try:
         try:
@@ -118,6 +121,8 @@ def text(value: bytes, level: int = 2) -> bytes:
         except (_OddError, RecursionError):
             json = _value(_whole(value, level))
         else:
+            # Members that lost to a later one of the same key are in no text, so their depth is not asked for: it
+            # harms nobody.
             if json.count("{") + json.count("[") > _SURELY_SHALLOW:
                 _whole(value, level)
     except message.DecodeError as error:
@@ -209,6 +214,9 @@ _Holder = schema_variant.whole_value_class()
 
 _remembered: dict[bytes, tuple[bytes, str]] = {}
 """Member -> its key and text. Each step on it is one of the interpreter's, so threads need no lock for it."""
+_seen = [0] * _SEEN_ONCE
+"""Hashes of members, each at its place: one that is seen again soon is remembered. Names, ids and messages are not, and
+would push out what comes in each event."""
 
 
 def _value(value: bytes) -> str:
@@ -242,7 +250,7 @@ def _start_of_the_rest(message: bytes, at: int) -> int:
 
 
 def _read_whole(shallow_class: Any, serialized: bytes) -> Any:  # noqa: ANN401 - the class is made at run time
-    """Read a message of which no field is lost, as it is where one stands twice: bytes are replaced, messages merged."""
+    """Read a message in which no field is lost: of two that may stand once, bytes replace, but messages merge."""
     shallow = shallow_class.FromString(serialized)
     if shallow.ByteSize() != len(serialized):
         raise _OddError
@@ -278,18 +286,27 @@ def _map(members: bytes) -> str:
     """The text of a serialized KeyValueList."""
     if not members:
         return "{}"
-    texts = dict([_remembered.get(member) or _read(member) for member in _Many.FromString(members).values])
-    return f"{{{','.join([texts[key] for key in sorted(texts)])}}}"
+    texts: dict[bytes, str] = {}
+    recall = _remembered.get
+    for member in _Many.FromString(members).values:
+        found = recall(member) if len(member) <= _REMEMBERED_BYTES else _member(member)
+        if found is None:
+            found = _member(member)
+            digest = hash(member)
+            place = digest % _SEEN_ONCE
+            if _seen[place] == digest:
+                _remember(member, found)
+            else:
+                _seen[place] = digest
+        key, keyed = found
+        texts[key] = keyed
+    return f"{{{','.join(map(texts.__getitem__, sorted(texts)))}}}"
 
 
-def _read(member: bytes) -> tuple[bytes, str]:
-    """The same as `_member`, remembered if it is short."""
-    found = _member(member)
-    if len(member) <= _REMEMBERED_BYTES:
-        if len(_remembered) >= _REMEMBERED_MEMBERS:
-            _remembered.clear()
-        _remembered[member] = found
-    return found
+def _remember(member: bytes, found: tuple[bytes, str]) -> None:
+    if len(_remembered) >= _REMEMBERED_MEMBERS:
+        _remembered.clear()
+    _remembered[member] = found
 
 
 def _member(member: bytes) -> tuple[bytes, str]:

@@ -9,7 +9,8 @@ Out: message classes of the three Export requests, wire-compatible with the orig
   2.6 us a record;
 - they have no other field, so what stands in them is not read but kept as it came, as fields that nobody knows:
   `ingest.nested` makes text of those bytes, and the objects that they would be read into are never made. It refuses
-  what would have been refused here, with `whole_value_class`;
+  what would have been refused here, with `whole_value_class`. What is left out without a look, as a resource without
+  items is, is not looked at for that either;
 - ``ResourceLogs``, ``ResourceSpans`` and ``ResourceMetrics`` have a field for when they arrived, which the house writes
   and ``sql/decode/otlp.proto`` reads: bounds of times count from it, and a log record without any time gets it.
 

@@ -2,10 +2,10 @@
 
 In: the bytes of one Export request. Out: a `Parcel` of length-delimited resource messages, which is what `sql.otlp`
 inserts. Each message is stamped with the time at which the request arrived, so that it is judged by that time however
-late it is inserted. The C runtime parses (which proves the request well formed, but for what stands in arrays and maps) and
-serialises (which makes it canonical: each singular field once, last one wins). Only where a request holds an array or a
-map as a value is it walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so these are
-steps, and who calls decides where the slow one runs:
+late it is inserted. The C runtime parses (which proves the request well formed, but for what stands in arrays and maps)
+and serialises (which makes it canonical: each singular field once, last one wins). Only where a request holds an array
+or a map as a value is it walked in Python, resource by resource (`ingest.nested`), which takes time and memory; so
+these are steps, and who calls decides where the slow one runs:
 
     parse -> take_out_untyped -> pack -> Parcel, or None: flatten -> packed -> Parcel
 

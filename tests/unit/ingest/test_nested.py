@@ -2,7 +2,9 @@ import math
 import struct
 
 import pytest
+from google.protobuf import message
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
@@ -23,7 +25,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
-from ingest import nested, wire
+from ingest import errors, nested, schema_variant, wire
 from oracle import messages, wireformat
 from oracle import text as oracle_text
 from sql.signals import Signal
@@ -137,9 +139,139 @@ def test_the_deepest_value_that_protobuf_accepts_is_written():
     assert resource.scope_logs[0].log_records[0].body.string_value == b"[" * 45 + b"1" + b"]" * 45
 
 
+def as_an_attribute_of_a_resource(value):
+    attributes = wireformat.delimited(1, wireformat.delimited(1, wireformat.delimited(2, value)))
+    return wireformat.delimited(1, attributes + b"\x12\x02\x12\x00")  # with a record, or it would be left out
+
+
+def as_an_attribute_of_a_record(value):
+    attribute = wireformat.delimited(6, wireformat.delimited(2, value))
+    return wireformat.delimited(1, wireformat.delimited(2, wireformat.delimited(2, attribute)))
+
+
+def as_an_attribute_of_an_exemplar(value):
+    around = wireformat.delimited(7, wireformat.delimited(2, value))
+    for number in (5, 1, 5, 2, 2, 1):  # exemplars, data points, gauge, metrics, scopes, resources
+        around = wireformat.delimited(number, around)
+    return around
+
+
+def is_read(signal, body):
+    try:
+        wire.read(signal, body)
+    except errors.MalformedError:
+        return False
+    return True
+
+
+def is_read_by_protobuf(signal, body):
+    try:
+        PLAIN[signal].FromString(body)
+    except message.DecodeError:
+        return False
+    return True
+
+
+PLAIN = {Signal.LOGS: LogsData, Signal.METRICS: MetricsData}
+Whole = schema_variant.whole_value_class()
+
+
+@pytest.mark.parametrize("tag", [5, 6])
+@pytest.mark.parametrize("end", [b"", wireformat.delimited(1, b"x"), b"\x18\x01"])
+@pytest.mark.parametrize(
+    ("signal", "around"),
+    [
+        (Signal.LOGS, a_log_body),
+        (Signal.LOGS, as_an_attribute_of_a_resource),
+        (Signal.LOGS, as_an_attribute_of_a_record),
+        (Signal.METRICS, as_an_attribute_of_an_exemplar),
+    ],
+)
+def test_what_is_nested_too_deep_for_protobuf_is_refused_and_nothing_else(signal, around, end, tag):
+    value, taken = end, []
+    for _ in range(60):
+        inner = value if tag == 5 else wireformat.delimited(1, b"k") + wireformat.delimited(2, value)
+        value = wireformat.delimited(tag, wireformat.delimited(1, inner))
+        taken.append(is_read(signal, around(value)))
+        assert taken[-1] == is_read_by_protobuf(signal, around(value))
+    assert set(taken) == {True, False}
+
+
+@pytest.mark.parametrize("depth", [500, 5_000])
+def test_nesting_without_end_is_refused_and_harms_nothing_else(depth):
+    value = b""
+    for _ in range(depth):
+        value = wireformat.delimited(5, wireformat.delimited(1, value))
+    with pytest.raises(errors.MalformedError):
+        wire.read(Signal.LOGS, a_log_body(value))
+    assert wire.read(Signal.LOGS, a_log_body(NESTED.SerializeToString())).items == 1
+
+
+def a_member(begin, *values):
+    """A map of one member, whose value may stand more than once."""
+    member = begin + b"".join(wireformat.delimited(2, value) for value in values)
+    return wireformat.delimited(6, wireformat.delimited(1, member))
+
+
+ONE = wireformat.delimited(1, wireformat.delimited(1, b"a") + wireformat.delimited(2, b"\x18\x01"))
+TWO = wireformat.delimited(1, wireformat.delimited(1, b"b") + wireformat.delimited(2, b"\x18\x02"))
+MAP_ONE, MAP_TWO = wireformat.delimited(6, ONE), wireformat.delimited(6, TWO)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (MAP_ONE + MAP_TWO, b'{"a":1,"b":2}'),
+        (MAP_ONE + b"\x18\x01" + MAP_TWO, b'{"b":2}'),
+        (wireformat.delimited(6, b"") + MAP_TWO, b'{"b":2}'),
+        (wireformat.delimited(5, wireformat.delimited(1, MAP_ONE + MAP_TWO)), b'[{"a":1,"b":2}]'),
+        (wireformat.delimited(5, wireformat.delimited(1, MAP_ONE + b"\x18\x07")), b"[7]"),
+        (a_member(b"\x0a\x01x\x0a\x01k", MAP_ONE, MAP_TWO), b'{"k":{"a":1,"b":2}}'),
+        (a_member(b"", MAP_ONE) + a_member(b"\x0a\x01k"), b'{"":{"a":1},"k":null}'),
+        (wireformat.delimited(6, wireformat.delimited(1, b"")), b'{"":null}'),
+        (wireformat.delimited(6, b""), b"{}"),
+        (wireformat.delimited(5, b""), b"[]"),
+    ],
+)
+def test_fields_that_stand_twice_are_merged_as_protobuf_does(value, text):
+    [resource] = wire.parse(Signal.LOGS, a_log_body(value)).resources
+    nested.flatten(resource, 2)
+    assert resource.scope_logs[0].log_records[0].body.string_value == text
+
+
+def test_arrays_and_maps_that_are_cut_off_inside_are_refused():
+    value = a_map(k=an_array(a_map(inner=AnyValue(string_value="text")), AnyValue(double_value=1))).SerializeToString()
+    for end in range(2, len(value) - 1):
+        for tag in (5, 6):
+            body = a_log_body(wireformat.delimited(tag, value[2:end]))
+            assert is_read(Signal.LOGS, body) == is_read_by_protobuf(Signal.LOGS, body)
+
+
+@settings(max_examples=300, deadline=None)
+@given(messages.messages("AnyValue", messages.DEPTH), st.data())
+def test_a_broken_value_is_refused_as_protobuf_does_and_others_are_read_alike(raw, data):
+    value = bytearray(wireformat.delimited(5, wireformat.delimited(1, raw)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        value[data.draw(st.integers(2, len(value) - 1)) if len(value) > 2 else 0] = data.draw(st.integers(0, 255))
+    body = a_log_body(bytes(value))
+    try:
+        holder = Whole.FromString(wireformat.delimited(2, bytes(value)))
+    except message.DecodeError:
+        assert not is_read(Signal.LOGS, body)
+        return
+    parcel = wire.read(Signal.LOGS, body)
+    resource = wire.resource_classes[Signal.LOGS].FromString(parcel.chunks[1])
+    if holder.value.WhichOneof("value") in {"array_value", "kvlist_value"}:
+        expected = oracle_text.json(wireformat.read("AnyValue", holder.value.SerializeToString()))
+        assert resource.scope_logs[0].log_records[0].body.string_value == expected
+
+
 def test_what_is_remembered_is_bounded():
-    nested.text(a_map(**{str(i): AnyValue(int_value=i) for i in range(10_000)}).SerializeToString())
-    nested.text(a_map(long=AnyValue(string_value="x" * 1000)).SerializeToString())
+    for _ in range(3):
+        for first in range(0, 10_000, 100):
+            many = {str(i): AnyValue(int_value=i) for i in range(first, first + 100)}
+            for _ in range(2):
+                nested.text(a_map(**many, long=AnyValue(string_value="x" * 1000)).SerializeToString())
     assert 0 < len(nested._remembered) <= 4096
     assert max(map(len, nested._remembered)) <= 512
 

@@ -13,7 +13,7 @@ from running_pipeline import bounded, in_house, limits, next_insert, send, turns
 
 from identity.sender import Sender
 from ingest import nested, wire
-from ingest.errors import BusyError, TooLargeError
+from ingest.errors import BusyError, MalformedError, TooLargeError
 from ingest.intake import Accepted, Encoding
 from ingest.nested import TEXT_COST
 from ingest.pipeline import Pipeline
@@ -161,5 +161,20 @@ def test_memory_of_rows_on_their_way_stays_counted_when_their_sender_goes_away()
         task.cancel()
         await turns()
         assert pipeline.budget.used == len(body_of(insert))
+
+    in_house(play)
+
+
+def test_a_request_whose_nested_values_cannot_be_read_is_refused_and_leaves_nothing_held():
+    whole = nested_request(1_000)
+    # The last number of the array, where its bytes say that another byte comes.
+    broken = whole[:-1] + b"\x80"
+
+    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
+        with pytest.raises(MalformedError):
+            await pipeline.accept(Signal.LOGS, broken, Encoding.PROTOBUF, Sender(""))
+        assert pipeline.budget.used == 0
+        assert await pipeline.accept(Signal.LOGS, whole, Encoding.PROTOBUF, Sender("")) == Accepted()
+        assert len(store.stored) == 1
 
     in_house(play)

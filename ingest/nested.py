@@ -223,8 +223,9 @@ def _value(value: bytes) -> str:
     """The text of a serialized AnyValue; bytes that are not UTF-8 are still lone surrogates in it."""
     if not value:
         return "null"
-    # Less than 128 bytes, and nothing after them: the first byte of a longer length never equals this.
-    start = 2 if value[1] == len(value) - 2 else _start_of_the_rest(value, 1)
+    rest = len(value) - 2
+    # Less than 128 bytes, and nothing after them.
+    start = rest >= 0 and (2 if value[1] == rest < 128 else _start_of_the_rest(value, 1))
     if start:
         if value[0] == _STRING_TAG:
             return encode_basestring(value[start:].decode("utf-8", "surrogateescape"))
@@ -317,7 +318,7 @@ def _member(member: bytes) -> tuple[bytes, str]:
         # A key of less than 128 bytes, then a value, and nothing after it.
         if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
             rest = size - end - 2
-            start = end + 2 if member[end + 1] == rest else _start_of_the_rest(member, end + 1)
+            start = end + 2 if member[end + 1] == rest < 128 else _start_of_the_rest(member, end + 1)
             if start == end + 2 and rest > 1 and member[start] == _STRING_TAG and member[start + 1] == rest - 2:
                 key = member[2:end]
                 return key, _name(key) + encode_basestring(member[start + 2 :].decode("utf-8", "surrogateescape"))

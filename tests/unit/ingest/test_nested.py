@@ -215,6 +215,12 @@ def a_member(begin, *values):
 
 ONE = wireformat.delimited(1, wireformat.delimited(1, b"a") + wireformat.delimited(2, b"\x18\x01"))
 TWO = wireformat.delimited(1, wireformat.delimited(1, b"b") + wireformat.delimited(2, b"\x18\x02"))
+LONG_STRING = b"\x0a\xc8\x00" + b"x" * 72 + wireformat.delimited(1, b"y" * 125)
+LONG_MEMBER = (
+    b"\x0a\x01k\x12\xc8\x00"
+    + wireformat.delimited(1, b"x" * 70)
+    + wireformat.delimited(2, wireformat.delimited(1, b"y" * 123))
+)
 MAP_ONE, MAP_TWO = wireformat.delimited(6, ONE), wireformat.delimited(6, TWO)
 
 
@@ -231,12 +237,25 @@ MAP_ONE, MAP_TWO = wireformat.delimited(6, ONE), wireformat.delimited(6, TWO)
         (wireformat.delimited(6, wireformat.delimited(1, b"")), b'{"":null}'),
         (wireformat.delimited(6, b""), b"{}"),
         (wireformat.delimited(5, b""), b"[]"),
+        # Lengths in more bytes than they need, of which the first is by chance how many bytes follow.
+        (wireformat.delimited(5, wireformat.delimited(1, LONG_STRING)), b'["' + b"y" * 125 + b'"]'),
+        (wireformat.delimited(6, wireformat.delimited(1, LONG_MEMBER)), b'{"k":"' + b"y" * 123 + b'"}'),
     ],
 )
 def test_fields_that_stand_twice_are_merged_as_protobuf_does(value, text):
     [resource] = wire.parse(Signal.LOGS, a_log_body(value)).resources
     nested.flatten(resource, 2)
     assert resource.scope_logs[0].log_records[0].body.string_value == text
+
+
+@pytest.mark.parametrize("tag", [5, 6])
+@pytest.mark.parametrize(
+    "inner", [b"\x0a", b"\x32", b"\x32\x80", b"\x0a\x80\x80", b"\x0a\x01k\x12", b"\x0a\x00\x12\x01\x0a"]
+)
+def test_members_and_items_of_a_few_broken_bytes_are_refused(tag, inner):
+    member = inner if tag == 6 or inner[:1] == b"\x32" else b"\x0a\x01"
+    with pytest.raises(errors.MalformedError):
+        wire.read(Signal.LOGS, a_log_body(wireformat.delimited(tag, wireformat.delimited(1, member))))
 
 
 def test_arrays_and_maps_that_are_cut_off_inside_are_refused():
@@ -252,7 +271,7 @@ def test_arrays_and_maps_that_are_cut_off_inside_are_refused():
 def test_a_broken_value_is_refused_as_protobuf_does_and_others_are_read_alike(raw, data):
     value = bytearray(wireformat.delimited(5, wireformat.delimited(1, raw)))
     for _ in range(data.draw(st.integers(0, 3))):
-        value[data.draw(st.integers(2, len(value) - 1)) if len(value) > 2 else 0] = data.draw(st.integers(0, 255))
+        value[data.draw(st.integers(2, len(value) - 1))] = data.draw(st.integers(0, 255))
     body = a_log_body(bytes(value))
     try:
         holder = Whole.FromString(wireformat.delimited(2, bytes(value)))

@@ -140,7 +140,7 @@ def _of_text(body: bytes) -> Involved | None:
 
 
 def _of_plain_text(body: bytes) -> Involved | None:
-    """Read an Event of API v1 with sorted keys and nothing nested before its involved object: a third of its text."""
+    """Read an Event of API v1 with sorted keys and no map before its involved object: a third of its text."""
     at = body.find(_INVOLVED_V1, 0, _FAR)
     if at < 0 or not body.endswith(b"}"):
         return None

@@ -2,8 +2,8 @@
 
 In: one ResourceLogs, ResourceSpans or ResourceMetrics of `ingest.wire`'s classes, in which a message that has
 an array or a map anywhere in it is not "initialized". Out: the same message, with strings for such values.
-Refuses what protobuf would refuse to read (`errors.MalformedError`), since what stands in an array or a map was not
-read with the request. Every value that protobuf reads has a text.
+Refuses what protobuf would refuse to read of what becomes text (`errors.MalformedError`), since what stands in an
+array or a map was not read with the request. Every value that protobuf reads has a text.
 
 The text is what the reference exporter writes, that is Go's encoding/json without HTML escapes: compact, the
 keys of a map in the order of their bytes, the last of equal keys, bytes as base64, an unset value as null,
@@ -38,7 +38,7 @@ _NESTED_KINDS = ("array_value", "kvlist_value")
 
 _REMEMBERED_MEMBERS = 4096
 _REMEMBERED_BYTES = 512
-"""Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 20 MiB for the most hostile. A full one is
+"""Bounds of the memory for members: 4096 of at most 512 bytes, a few MiB, 48 MiB for the most hostile. A full one is
 emptied: to find out what was not needed for longest costs more, at each member, than to read some anew."""
 _SEEN_ONCE = 4096
 """Members that were seen once of which is known that they were: a hash each."""
@@ -51,6 +51,10 @@ for its members, its text in several copies. Measured: 30 for a map with short k
 22 for control characters, 74 for the same below 20 arrays."""
 _LARGE_BYTES = 64 * 1024
 """Values up to this are not asked for: their 5 MiB are gone before the next one."""
+_SMALL_BYTES = 16 * 1024
+"""Values up to this are read before it is known that they are not too deep: level by level, with a copy of the rest at
+each, until Python goes no deeper; 16 MiB for the most hostile. The C runtime reads larger ones first, at a tenth of
+what their text takes, and refuses such without a copy."""
 
 _SURELY_SHALLOW = 30
 """Brackets in a text up to which its value is not nested deeper than protobuf reads, which is 100 messages: a map in a
@@ -116,19 +120,28 @@ def text(value: bytes, level: int = 2) -> bytes:
     nested deeper than protobuf reads.
     """
     try:
-        try:
-            json = _value(value)
-        except (_OddError, RecursionError):
-            json = _value(_whole(value, level))
-        else:
-            # Members that lost to a later one of the same key are in no text, so their depth is not asked for: it
-            # harms nobody.
-            if json.count("{") + json.count("[") > _SURELY_SHALLOW:
-                _whole(value, level)
+        json = _small(value, level) if len(value) <= _SMALL_BYTES else None
+        return _utf8(_value(_whole(value, level)) if json is None else json)
     except message.DecodeError as error:
-        reason = f"an array or a map in the body cannot be read: {error}; send the message as it is, with no framing"
-        raise errors.MalformedError(reason) from error
-    return _utf8(json)
+        raise unreadable(error) from error
+
+
+def unreadable(error: message.DecodeError) -> errors.MalformedError:
+    """Say it to the sender of what cannot be read."""
+    reason = f"an array or a map in the body cannot be read: {error}; send the message as it is, with no framing"
+    return errors.MalformedError(reason)
+
+
+def _small(value: bytes, level: int) -> str | None:
+    """Give the text of a small value, or None where it has to be read as a whole first."""
+    try:
+        json = _value(value)
+    except (_OddError, RecursionError):
+        return None  # not to be read from here: the frames of what failed live as long as the exception
+    # Members that lost to a later one of the same key are in no text, so their depth is not asked for.
+    if json.count("{") + json.count("[") > _SURELY_SHALLOW:
+        _whole(value, level)
+    return json
 
 
 def _replace(value: Any, level: int, hold: Hold) -> int:  # noqa: ANN401 - the class is made at run time

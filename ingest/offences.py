@@ -8,6 +8,7 @@ Slow: Python for every item.
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ingest import items
 from ingest.items import Message, Run
@@ -88,17 +89,24 @@ def take_out(signal: Signal, resource: Message, bounds: TimeBounds) -> list[Offe
     return [offence for run in items.runs(signal, resource) for offence in _take_out(signal, resource, run, judge)]
 
 
-def take_out_untyped(resource: Message) -> list[Offence]:
-    """Take metrics without data, or with data of a type that is not known, out of one ResourceMetrics."""
+def take_out_untyped(resource: Message, check: Callable[[Message], None]) -> list[Offence]:
+    """Take metrics without data, or with data of a type that is not known, out of one ResourceMetrics.
+
+    Where there are some, the resource is shown to `check` once before, all in it; it may refuse by raising.
+    """
 
     def judge(metric: Message) -> str:
         return "" if metric.WhichOneof("data") else UNTYPED
 
-    return [
-        offence
-        for run in items.untyped(resource)
-        for offence in _take_out(Signal.METRICS, resource, run, judge, has_time=False)
-    ]
+    offences: list[Offence] = []
+    for run in items.untyped(resource):
+        before = _nothing if offences else partial(check, resource)
+        offences += _take_out(Signal.METRICS, resource, run, judge, has_time=False, before=before)
+    return offences
+
+
+def _nothing() -> None:
+    pass
 
 
 def all_of(signal: Signal, resource: Message, reason: str, code: int | None) -> Iterator[Offence]:
@@ -119,10 +127,19 @@ def summary(offences: Sequence[Offence]) -> str:
     return "; ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
-def _take_out(signal: Signal, resource: Message, run: Run, judge: Judge, *, has_time: bool = True) -> list[Offence]:
+def _take_out(
+    signal: Signal,
+    resource: Message,
+    run: Run,
+    judge: Judge,
+    *,
+    has_time: bool = True,
+    before: Callable[[], None] = _nothing,
+) -> list[Offence]:
     reasons = list(map(judge, run.items))
     if not any(reasons):
         return []
+    before()
     origin = _origin(resource)
     judged = list(zip(run.items, reasons, strict=True))
     offences = [

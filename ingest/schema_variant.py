@@ -9,8 +9,8 @@ Out: message classes of the three Export requests, wire-compatible with the orig
   2.6 us a record;
 - they have no other field, so what stands in them is not read but kept as it came, as fields that nobody knows:
   `ingest.nested` makes text of those bytes, and the objects that they would be read into are never made. It refuses
-  what would have been refused here, with `whole_value_class`. What is left out without a look, as a resource without
-  items is, is not looked at for that either;
+  what would have been refused here, with `whole_value_class`. A resource without items is left out without a look at
+  such values, as is a value that loses to a later one in its place;
 - ``ResourceLogs``, ``ResourceSpans`` and ``ResourceMetrics`` have a field for when they arrived, which the house writes
   and ``sql/decode/otlp.proto`` reads: bounds of times count from it, and a log record without any time gets it.
 
@@ -59,8 +59,8 @@ _RECEIVED_NUMBER = 20_001
 """Of the arrival stamp, as in ``sql/decode/otlp.proto``; far above what the OTLP messages use."""
 
 
-def request_classes() -> dict[Signal, type[message.Message]]:
-    """Build the varied Export request class of each signal."""
+def request_classes(*, whole: bool = False) -> dict[Signal, type[message.Message]]:
+    """Build the varied Export request class of each signal; a `whole` one reads what stands in arrays and maps too."""
     pool = descriptor_pool.DescriptorPool()
     for module in _FILES:
         file = descriptor_pb2.FileDescriptorProto()
@@ -69,7 +69,7 @@ def request_classes() -> dict[Signal, type[message.Message]]:
             _declare_strings_as_bytes(declared)
             if declared.name in {"ResourceLogs", "ResourceSpans", "ResourceMetrics"}:
                 _make_room_for_the_arrival(declared)
-        if module is common_pb2:
+        if module is common_pb2 and not whole:
             _make_nested_values_unserialisable(file)
         pool.Add(file)
     return {

@@ -17,6 +17,8 @@ Refused: bytes that are not the message they claim to be (`errors.MalformedError
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from google.protobuf import message
@@ -108,13 +110,34 @@ def parse(signal: Signal, body: bytes, received: int | None = None) -> Request:
 
 
 def take_out_untyped(request: Request) -> None:
-    """Take metrics without data out, which no table has a place for; they become the request's offences."""
+    """Take metrics without data out, which no table has a place for; they become the request's offences.
+
+    Raises `errors.MalformedError` where there are some and an array or a map beside them cannot be read: they are kept
+    as they came, for people to read.
+    """
     if request.signal is Signal.METRICS:
-        request.offences = tuple(found for one in request.resources for found in offences.take_out_untyped(one))
+        found = [offences.take_out_untyped(one, _read_whole) for one in request.resources]
+        request.offences = tuple(chain.from_iterable(found))
+
+
+def _read_whole(resource: ResourceMessage) -> None:
+    body = resource.SerializePartialToString()
+    try:
+        _whole_metrics().FromString(b"\x0a" + varint(len(body)) + body)
+    except message.DecodeError as error:
+        raise nested.unreadable(error) from error
+
+
+@cache
+def _whole_metrics() -> type[Message]:
+    return schema_variant.request_classes(whole=True)[Signal.METRICS]
 
 
 def pack(request: Request) -> Parcel | None:
-    """Give what is inserted, or None where nested values have to become text first (`flatten`)."""
+    """Give what is inserted, or None where nested values have to become text first (`flatten`).
+
+    Raises `errors.MalformedError` where one of a resource's own attributes cannot be read.
+    """
     if request.size > _PROBED:
         probed = request.resources[:_PROBES]
         _flatten_attributes(probed)

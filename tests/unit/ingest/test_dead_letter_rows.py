@@ -7,7 +7,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 
-from ingest import dead_letters, item_text, wire
+from ingest import dead_letters, wire
 from ingest.offences import MAX_ITEM_BYTES, Offence, Origin
 from sql.settings import RetentionSettings
 from sql.signals import Signal
@@ -164,10 +164,3 @@ def test_what_came_of_sending_again_is_one_attempt_more():
     assert (refused.state, refused.attempt, refused.reason, refused.code) == ("open", 2, "still no", 7)
     assert refused.id == letter.id
     assert dead_letters.retry_token(refused) == dead_letters.retry_token(letter)
-
-
-def test_an_item_is_told_in_words():
-    (letter,) = letters("one")
-    assert '"stringValue": "one"' in item_text.words(Signal.LOGS, letter.item)
-    no_text = ResourceLogs.FromString(letter.item).SerializeToString().replace(b"one", b"o\xffe")
-    assert r'"o\377e"' in item_text.words(Signal.LOGS, no_text)

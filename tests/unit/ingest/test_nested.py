@@ -1,5 +1,7 @@
 import math
+import re
 import struct
+from pathlib import Path
 
 import pytest
 from google.protobuf import message
@@ -359,3 +361,48 @@ def test_a_message_without_nested_values_stays_as_it_is():
     [resource] = wire.parse(Signal.LOGS, request.SerializeToString(), received=0).resources
     assert nested.flatten(resource, 2) == 0
     assert resource.SerializeToString() == request.resource_logs[0].SerializeToString()
+
+
+def test_a_value_too_deep_is_refused_before_anything_of_it_is_copied():
+    """Python would copy what is at the bottom for each of the hundreds of levels that it goes down."""
+    value = wireformat.delimited(1, b"x" * 1024 * 1024)
+    for _ in range(900):
+        value = wireformat.delimited(5, wireformat.delimited(1, value))
+    body = a_log_body(value)
+
+    def refused():
+        with pytest.raises(errors.MalformedError):
+            wire.read(Signal.LOGS, body)
+
+    assert peak_of(refused) < 50 * 1024 * 1024
+
+
+def peak_of(call):
+    """Bytes that the process takes at most while it is called, above what it has."""
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the highest counts from here
+    call()
+    return memory("VmHWM") - before
+
+
+def memory(name):
+    told = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"))
+    return int(told[1]) * 1024
+
+
+@pytest.mark.parametrize("value", [b"\x2a\x01\x0f", wireformat.delimited(5, wireformat.delimited(1, b"\x0a\x05x"))])
+def test_a_metric_without_data_is_kept_only_where_all_that_stands_in_it_can_be_read(value):
+    about = wireformat.delimited(1, b"k") + wireformat.delimited(2, value)
+    untyped = wireformat.delimited(1, b"untyped") + wireformat.delimited(12, about)
+    body = wireformat.delimited(1, wireformat.delimited(2, wireformat.delimited(2, untyped)))
+    with pytest.raises(errors.MalformedError, match=r"cannot be read|is not a protobuf"):
+        wire.read(Signal.METRICS, body)
+
+
+def test_a_metric_without_data_is_kept_with_the_arrays_that_stand_in_it():
+    about = wireformat.delimited(1, b"k") + wireformat.delimited(2, NESTED.SerializeToString())
+    untyped = wireformat.delimited(1, b"untyped") + wireformat.delimited(12, about)
+    body = wireformat.delimited(1, wireformat.delimited(2, wireformat.delimited(2, untyped)))
+    (offence,) = wire.read(Signal.METRICS, body).offences
+    (metric,) = ResourceMetrics.FromString(offence.item).scope_metrics[0].metrics
+    assert metric.metadata[0].value == NESTED

@@ -150,6 +150,8 @@ class _Noting:
 def test_an_api_server_that_falls_silent_is_left_and_found_again(server, admin, watch):
     watcher = watch(admin, kinds=("pods",), quiet_s=1, request_s=0.5)
     watcher.watches_all()
+    server.call("POST", PODS, pod("before"))
+    watcher.eventually(lambda: watcher.named("Pod", "before", "default"))  # told by a watch, so there is one to break
 
     server.pause()
     watcher.eventually(lambda: watcher.problems)

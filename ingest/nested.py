@@ -50,11 +50,11 @@ TEXT_COST = 80
 for its members, its text in several copies. Measured: 30 for a map with short keys, 43 for an array of small numbers,
 22 for control characters, 74 for the same below 20 arrays."""
 _LARGE_BYTES = 64 * 1024
-"""Values up to this are not asked for: their 5 MiB are gone before the next one."""
+"""Values up to this are not asked for: what one takes for a moment is gone before the next one."""
 _SMALL_BYTES = 16 * 1024
 """Values up to this are read before it is known that they are not too deep: level by level, with a copy of the rest at
-each, until Python goes no deeper; 16 MiB for the most hostile. The C runtime reads larger ones first, at a tenth of
-what their text takes, and refuses such without a copy."""
+each, until Python goes no deeper; 16 MiB for the most hostile. The C runtime reads larger ones first, which takes a
+fraction of what their text takes, and refuses such without a copy."""
 
 _SURELY_SHALLOW = 30
 """Brackets in a text up to which its value is not nested deeper than protobuf reads, which is 100 messages: a map in a
@@ -123,13 +123,15 @@ def text(value: bytes, level: int = 2) -> bytes:
         json = _small(value, level) if len(value) <= _SMALL_BYTES else None
         return _utf8(_value(_whole(value, level)) if json is None else json)
     except message.DecodeError as error:
-        raise unreadable(error) from error
+        raise unreadable() from error
 
 
-def unreadable(error: message.DecodeError) -> errors.MalformedError:
-    """Say it to the sender of what cannot be read."""
-    reason = f"an array or a map in the body cannot be read: {error}; send the message as it is, with no framing"
-    return errors.MalformedError(reason)
+def unreadable() -> errors.MalformedError:
+    """Say it to the sender of what cannot be read; protobuf's own words name a message that OTLP does not have."""
+    return errors.MalformedError(
+        "an array or a map in the body cannot be read: either its bytes are broken, or it is nested deeper than the "
+        "100 messages that protobuf reads (a map in a map is three); send it as protobuf writes it, and not so deep"
+    )
 
 
 def _small(value: bytes, level: int) -> str | None:

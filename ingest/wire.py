@@ -125,7 +125,7 @@ def _read_whole(resource: ResourceMessage) -> None:
     try:
         _whole_metrics().FromString(b"\x0a" + varint(len(body)) + body)
     except message.DecodeError as error:
-        raise nested.unreadable(error) from error
+        raise nested.unreadable() from error
 
 
 @cache

@@ -371,7 +371,7 @@ def test_a_value_too_deep_is_refused_before_anything_of_it_is_copied():
     body = a_log_body(value)
 
     def refused():
-        with pytest.raises(errors.MalformedError):
+        with pytest.raises(errors.MalformedError, match="nested deeper than the 100 messages that protobuf reads"):
             wire.read(Signal.LOGS, body)
 
     assert peak_of(refused) < 50 * 1024 * 1024

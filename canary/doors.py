@@ -6,7 +6,9 @@ In: a `Door`, a method, a path, a body. Out: status, headers and body, whatever 
 
 import contextlib
 import http.client
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -76,17 +78,47 @@ class Request:
 
 
 def ask(door: Door, request: Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
-    """Send one request; `seconds` without a byte are the end of it. Raises `UnreachableError`."""
+    """Send one request; it has `seconds` for its answer, to the last byte. Raises `UnreachableError`."""
     connection = door.connection(seconds)
+    clock = _Clock(seconds)
     try:
-        with contextlib.closing(connection):
+        with contextlib.closing(connection), clock:
+            connection.connect()
+            clock.sock = connection.sock
             headers = {**door.headers, **request.headers}
             connection.request(request.method, door.path(request.path), request.body, headers)
             response = connection.getresponse()
             body = response.read(MOST_BYTES + 1)
             told = {name.lower(): value for name, value in response.getheaders()}
     except (OSError, http.client.HTTPException) as problem:
-        raise UnreachableError(f"{door.place}: {problem or type(problem).__name__}") from problem
+        why = clock.verdict or problem or type(problem).__name__
+        raise UnreachableError(f"{door.place}: {why}") from problem
+    if clock.verdict:  # what was read until then may look whole
+        raise UnreachableError(f"{door.place}: {clock.verdict}")
     if len(body) > MOST_BYTES:
         raise UnreachableError(f"{door.place}: the answer has more than {MOST_BYTES} bytes")
     return response.status, told, body
+
+
+class _Clock:
+    """Cuts a connection whose time is up: one that sends a byte now and then never comes to its own timeout."""
+
+    def __init__(self, seconds: float) -> None:
+        self.verdict = ""
+        self.sock: socket.socket | None = None
+        """Of the connection, once there is one; the response takes it over."""
+        self._seconds = seconds
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _cut(self) -> None:
+        self.verdict = f"no whole answer within {self._seconds:g} s"
+        if self.sock is not None:
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                self.sock.shutdown(socket.SHUT_RDWR)

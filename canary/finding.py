@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from canary.items import KINDS, Item, items
 from canary.judging import State
 
 ACCEPT, STORED, REST, STREAM, MCP, KEPT = "accept", "stored", "rest", "stream", "mcp", "kept"
@@ -37,6 +38,13 @@ class Past:
     run: str
     number: int
     sent: int
+    kinds: frozenset[str] = frozenset(KINDS)
+    """Those that were stored in their time."""
+
+    @property
+    def items(self) -> list[Item]:
+        """What should be there."""
+        return [item for item in items(self.run, self.number, self.sent, self.cluster) if item.kind in self.kinds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +86,10 @@ class Records(Protocol):
     """What the canary asks of ClickHouse. Every method may raise `LookError`."""
 
     def rows(self, since: int, until: int) -> Sequence[StoredRow]:
-        """All that canaries sent with times from `since` until `until` (nanoseconds since 1970)."""
+        """All that canaries sent with times from `since` until `until` (nanoseconds since 1970), both included."""
 
     def past(self, since: int, until: int) -> Sequence[Past]:
-        """Some beats between two moments whose items were all stored."""
+        """Some beats between two moments, with the kinds that were stored; none of which something was lost."""
 
     def write(self, beaten: Beaten) -> None:
         """Keep what was found."""
@@ -89,3 +97,7 @@ class Records(Protocol):
 
 class LookError(Exception):
     """A place could not be looked at. The message says why."""
+
+
+class NotKnownError(LookError):
+    """A place is of a release that cannot be asked so; that says nothing of the way."""

@@ -10,12 +10,12 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from urllib.parse import urlencode
 
 from canary.doors import Door, UnreachableError
-from canary.finding import STREAM, LookError
-from canary.items import EVENT, KINDS, LOG, SERVICE, SPAN, Item
+from canary.finding import STREAM
+from canary.items import EVENT, LOG, SERVICE, SPAN, Identity
 from canary.judging import Seen
 from canary.questions import seen_in
 
@@ -34,9 +34,12 @@ _MOST_LINES = 10_000
 class Ear:
     """One stream, until `close`."""
 
-    def __init__(self, door: Door, kind: str, seconds: float) -> None:
+    def __init__(self, door: Door, kind: str, seconds: float, told: Callable[[], None] = lambda: None) -> None:
+        """`told` is called, on the thread of this ear, whenever something came or the stream ended."""
         self.problem = ""
+        """Why nothing more will come, or empty."""
         self.gap = ""
+        self._told = told
         self._door = door
         self._kind = kind
         self._seconds = seconds
@@ -52,9 +55,7 @@ class Ear:
         self._open.wait(seconds)
 
     def heard(self) -> list[Seen]:
-        """What came until now. Raises `LookError` where the stream broke."""
-        if self.problem:
-            raise LookError(self.problem)
+        """What came until now."""
         return list(self._heard)
 
     def close(self) -> None:
@@ -83,6 +84,7 @@ class Ear:
                 self.problem = f"{problem or type(problem).__name__}"
         finally:
             self._open.set()
+            self._told()
 
     def _read(self, response: http.client.HTTPResponse) -> None:
         event = ""
@@ -104,28 +106,43 @@ class Ear:
             self.gap = data.strip()[:200]
             return
         self._heard += seen_in(data, {self._kind}, place=len(self._heard))
+        self._told()
 
 
 class Streams:
     """All feeds, as one place to look."""
 
     leg = STREAM
+    kinds = FEEDS.keys()
 
-    def __init__(self, door: Door, seconds: float, life: float, kinds: Collection[str] = KINDS) -> None:
-        """Open those of `kinds`. `seconds`: until they are open; `life`: seconds without a byte until one is broken."""
-        self._ears = {kind: Ear(door, kind, life) for kind in FEEDS if kind in kinds}
+    def __init__(self, door: Door, seconds: float, life: float) -> None:
+        """Open them. `seconds`: until they are open; `life`: seconds without a byte until one is broken."""
+        self._news = threading.Condition()
+        self._ears = {kind: Ear(door, kind, life, self._told) for kind in FEEDS}
         until = time.monotonic() + seconds
         for ear in self._ears.values():
             ear.wait_open(max(0.0, until - time.monotonic()))
 
-    @property
-    def kinds(self) -> Collection[str]:
-        """Those that are listened for."""
-        return self._ears.keys()
+    def _told(self) -> None:
+        with self._news:
+            self._news.notify_all()
 
-    def look(self, items: Sequence[Item], kinds: object, seconds: float) -> list[Seen]:
+    def wait_for(self, wanted: Collection[Identity], seconds: float) -> None:
+        """Wait until all of these came, a stream broke, or time is up."""
+        with self._news:
+            self._news.wait_for(lambda: self._is_done(wanted), seconds)
+
+    def _is_done(self, wanted: Collection[Identity]) -> bool:
+        heard = {seen.identity for seen in self.look(0.0)}
+        return heard.issuperset(wanted) or any(ear.problem or ear.gap for ear in self._ears.values())
+
+    def look(self, seconds: float) -> list[Seen]:
         """What came until now."""
         return [seen for ear in self._ears.values() for seen in ear.heard()]
+
+    def problem(self, kind: str) -> str:
+        """Why a stream broke, or empty."""
+        return self._ears[kind].problem
 
     def gap(self, kind: str) -> str:
         """What a stream said that it left out, or empty."""

@@ -1,23 +1,26 @@
-"""The places that are asked again and again until they show what was sent: ClickHouse, REST, MCP.
+"""The places that are asked until they show what was sent: ClickHouse, REST, MCP.
 
-In: items, and the kinds still missing. Out: what the place shows of them now, as `Seen`s; a `LookError` where it cannot
-be asked. Nothing here waits longer than the seconds it is given.
+In: a door or records, and a window of time. Out: what the place shows now, as `Seen`s; a `LookError` where it cannot be
+asked, and where its answer is not whole: without some shards, or with more rows than it gives. Nothing here waits
+longer than the seconds it is given.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from canary import doors, questions
 from canary.doors import Door, Request, UnreachableError
-from canary.finding import MCP, REST, STORED, LookError, Records, StoredRow
-from canary.items import Item, checksum, read_lines
+from canary.finding import MCP, REST, STORED, LookError, NotKnownError, Records, StoredRow
+from canary.items import KINDS
 from canary.judging import Seen
-from canary.questions import Asked
+from canary.questions import MOST_PAGES, QUESTION
 
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 _MOST_TOKENS = 15_000
 """What one answer of MCP may have."""
+_INVALID_PARAMS = -32602
+"""An unknown tool, among others: https://modelcontextprotocol.io/specification/2025-06-18/server/tools#error-handling"""
 
 
 class Place(Protocol):
@@ -25,8 +28,8 @@ class Place(Protocol):
 
     leg: str
 
-    def look(self, items: Sequence[Item], kinds: Collection[str], seconds: float) -> list[Seen]:
-        """What is there of these kinds. Raises `LookError`."""
+    def look(self, seconds: float) -> list[Seen]:
+        """What is there. Raises `LookError`."""
 
 
 class Stored:
@@ -34,83 +37,113 @@ class Stored:
 
     leg = STORED
 
-    def __init__(self, records: Records, since: int) -> None:
-        """`since`: the beat before, so that what comes behind it is seen."""
+    def __init__(self, records: Records, since: int, until: int) -> None:
+        """`since`: some beats before, so that what comes behind them is seen."""
         self._records = records
-        self._since = since
+        self._window = since, until
         self.rows: Sequence[StoredRow] = ()
-        """What the last look found."""
+        """What the last look found, of earlier beats as well."""
 
-    def look(self, items: Sequence[Item], kinds: Collection[str], seconds: float) -> list[Seen]:
+    def look(self, seconds: float) -> list[Seen]:
         """What is there, of earlier beats as well."""
-        until = max(item.sent for item in items)
-        self.rows = self._records.rows(self._since, until)
-        return seen_rows(self.rows)
-
-
-def seen_rows(rows: Sequence[StoredRow]) -> list[Seen]:
-    """Rows as sightings, in the order in which ClickHouse got them."""
-    return [
-        Seen(line.identity, line.checksum, row.ingested, checksum(line.identity, row.fields) == line.checksum)
-        for row in rows
-        for line in list(read_lines(row.line))[:1]
-    ]
+        self.rows = self._records.rows(*self._window)
+        return questions.seen_rows(self.rows)
 
 
 class Rest:
-    """Questions over REST."""
+    """The question over REST."""
 
     leg = REST
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, since: int, until: int) -> None:
         self._door = door
+        self._window = questions.window(since, until)
+        self.rows: Sequence[StoredRow] = ()
 
-    def look(self, items: Sequence[Item], kinds: Collection[str], seconds: float) -> list[Seen]:
-        """Ask until all kinds were asked for. The first question that is not answered ends it."""
-        return [seen for one in questions.questions(kinds, items[0].sent) for seen in self._ask(one, seconds)]
+    def look(self, seconds: float) -> list[Seen]:
+        """What is there, of earlier beats as well."""
+        self.rows = ()
+        rows, cursor = self._page("", seconds)
+        for _ in range(MOST_PAGES - 1):
+            if not cursor:
+                break
+            more, cursor = self._page(cursor, seconds)
+            rows += more
+        if cursor:
+            raise LookError(f"question {QUESTION}: it has more than {len(rows)} rows")
+        self.rows = rows
+        return questions.seen_rows(rows)
 
-    def _ask(self, asked: Asked, seconds: float) -> list[Seen]:
-        body = json.dumps(asked.parameters).encode()
-        status, answer = _answer(self._door, f"/api/v1/questions/{asked.question}?format=json", body, seconds)
-        if status != 200:
-            raise LookError(f"question {asked.question}: it says {status}: {_told(answer)}")
-        rows = answer.get("rows") if isinstance(answer, dict) else None
-        if not isinstance(rows, list):
-            raise LookError(f"question {asked.question}: the answer has no rows")
-        return [seen for row in rows for seen in questions.seen_in(json.dumps(row), asked.kinds)]
+    def _page(self, cursor: str, seconds: float) -> tuple[list[StoredRow], str]:
+        wanted = {**self._window, "cursor": cursor} if cursor else self._window
+        path = f"/api/v1/questions/{QUESTION}?format=json"
+        status, answer = _answer(self._door, path, wanted, seconds)
+        if status == 404 and "unknown_question" in _told(answer):
+            raise NotKnownError("REST does not know the canary's question; it is of an older release")
+        rows = answer.get("rows")
+        if status != 200 or not isinstance(rows, list):
+            raise LookError(f"question {QUESTION}: it says {status}: {_told(answer)}")
+        _check_whole(f"question {QUESTION}", answer)
+        return [questions.row_of(row) for row in rows], str(answer.get("next_cursor") or "")
 
 
 class Mcp:
-    """Tools of agents."""
+    """The same as a tool of agents."""
 
     leg = MCP
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, since: int, until: int) -> None:
         self._door = door
+        self._window = questions.window(since, until)
 
-    def look(self, items: Sequence[Item], kinds: Collection[str], seconds: float) -> list[Seen]:
-        """Call tools until all kinds were asked for. The first that is not answered ends it."""
-        return [seen for one in questions.questions(kinds, items[0].sent) for seen in self._call(one, seconds)]
+    def look(self, seconds: float) -> list[Seen]:
+        """What is there."""
+        seen, cursor = self._page("", seconds)
+        for _ in range(MOST_PAGES - 1):
+            if not cursor:
+                break
+            more, cursor = self._page(cursor, seconds)
+            seen += more
+        if cursor:
+            raise LookError(f"tool {QUESTION}: it has more than {len(seen)} items")
+        return seen
 
-    def _call(self, asked: Asked, seconds: float) -> list[Seen]:
-        arguments = {**asked.parameters, "max_tokens": _MOST_TOKENS, "detail": "full"}
-        params = {"name": asked.question, "arguments": arguments}
+    def _page(self, cursor: str, seconds: float) -> tuple[list[Seen], str]:
+        arguments = {**self._window, "max_tokens": _MOST_TOKENS, **({"cursor": cursor} if cursor else {})}
+        params = {"name": QUESTION, "arguments": arguments}
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        status, answer = _answer(self._door, "", json.dumps(call).encode(), seconds)
-        result = answer.get("result") if isinstance(answer, dict) else None
+        status, answer = _answer(self._door, "", call, seconds)
+        result = answer.get("result")
+        if _unknown_tool(answer):
+            raise NotKnownError("MCP does not know the canary's question; it is of an older release")
         if status != 200 or not isinstance(result, dict) or result.get("isError"):
-            raise LookError(f"tool {asked.question}: it says {status}: {_told(result or answer)}")
-        return questions.seen_in(json.dumps(result), asked.kinds)
+            raise LookError(f"tool {QUESTION}: it says {status}: {_told(result or answer)}")
+        structured = result.get("structuredContent")
+        said = structured if isinstance(structured, dict) else {}
+        _check_whole(f"tool {QUESTION}", said)
+        return questions.seen_in(json.dumps(result), KINDS), str(said.get("next_cursor") or "")
 
 
-def _answer(door: Door, path: str, body: bytes, seconds: float) -> tuple[int, object]:
+def _unknown_tool(answer: Mapping[str, object]) -> bool:
+    error = answer.get("error")
+    return isinstance(error, dict) and error.get("code") == _INVALID_PARAMS and "Unknown tool" in str(error)
+
+
+def _check_whole(what: str, answer: Mapping[str, object]) -> None:
+    if answer.get("partial"):
+        raise LookError(f"{what}: shards do not answer: {_told(answer.get('missing_shards'))}")
+
+
+def _answer(door: Door, path: str, body: object, seconds: float) -> tuple[int, dict[str, object]]:
+    """Status and the JSON object that came; an empty one for other JSON. Raises `LookError`."""
     try:
-        status, _, answer = doors.ask(door, Request("POST", path, body, _JSON), seconds)
-        return status, json.loads(answer or b"null")
+        status, _, answer = doors.ask(door, Request("POST", path, json.dumps(body).encode(), _JSON), seconds)
+        told = json.loads(answer or b"null")
     except UnreachableError as problem:
         raise LookError(str(problem)) from problem
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise LookError(f"{door.place}: the answer is no JSON") from problem
+    return status, told if isinstance(told, dict) else {"answer": told}
 
 
 def _told(answer: object) -> str:

@@ -1,58 +1,62 @@
-"""Which questions find what a beat sent, over REST and as tools of agents; and what an answer shows of it.
+"""The question that finds what a beat sent, over REST and as a tool of agents; and what an answer shows of it.
 
-In: kinds and the moment of a beat. Out: names and parameters; from an answer's text, `Seen`s. Every question names the
-canary, since all leave it out but for who asks so. One question finds all that has the canary's attribute: log records,
-spans and the five kinds of data points; Kubernetes events have their own. The two windows share them, and change places
-each beat, and so it is with the streams: a question costs the engine most of what it costs by being asked at all.
+In: a window of time. Out: the question's parameters; from its rows `StoredRow`s, from any text and from such rows
+`Seen`s. One question finds every kind, since a question costs the engine most of what it costs by being asked at all.
+Refused, with `LookError`: a row that is none of that question.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from canary.finding import MCP, REST, STREAM
-from canary.items import ATTRIBUTE, EVENT, KINDS, LOG, SERVICE, SPAN, read_lines
+from canary.finding import LookError, StoredRow
+from canary.items import checksum, read_lines
 from canary.judging import Seen
 
-_ATTRIBUTED = frozenset(KINDS) - {EVENT}
-_EVENTS = frozenset({EVENT})
-_TURNS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    REST: (_EVENTS, _ATTRIBUTED),
-    MCP: (_ATTRIBUTED, _EVENTS),
-    STREAM: (frozenset({LOG}), frozenset({SPAN, EVENT})),
-}
-WINDOWS = frozenset(_TURNS)
-"""Legs at which a beat looks for some kinds, and the next one for the others."""
-
-MOST = 200
-"""Rows of one answer: ten clusters, seven kinds, and beats of the same second."""
+QUESTION = "canary_records"
+"""Over REST and as a tool it has the same name."""
+PAGE = 1000
+"""Rows of one answer; ten clusters have eighty a beat."""
+MOST_PAGES = 10
+_SECOND = 10**9
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One question. Over REST and as a tool it has the same name."""
+def window(since: int, until: int) -> dict[str, str | int]:
+    """What to ask for all that was sent with times from `since` until `until` (nanoseconds since 1970), both included.
 
-    question: str
-    parameters: Mapping[str, str | int]
-    kinds: frozenset[str]
-    """What it finds."""
+    Some times are kept in whole seconds.
+    """
+    return {"since": _time(since // _SECOND), "until": _time(until // _SECOND + 1), "limit": PAGE}
 
 
-def kinds_in_turn(window: str, number: int) -> frozenset[str]:
-    """What is looked for at one of `WINDOWS` in the beat of this number."""
-    return _TURNS[window][number % 2]
+def _time(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(max(0, seconds), UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def questions(kinds: Collection[str], sent: int) -> list[Asked]:
-    """What to ask for items of these kinds that were sent at `sent` (nanoseconds since 1970)."""
-    # Some times are kept in whole seconds.
-    since = f"{datetime.fromtimestamp(sent // 10**9, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    window: dict[str, str | int] = {"since": since, "limit": MOST}
-    every = (
-        Asked("attribute_values", {"attribute": ATTRIBUTE, "service": SERVICE, **window}, _ATTRIBUTED),
-        Asked("object_events", {"namespace": SERVICE, **window}, frozenset({EVENT})),
-    )
-    return [one for one in every if not one.kinds.isdisjoint(kinds)]
+def row_of(row: object) -> StoredRow:
+    """Read a row of the answer as JSON. Raises `LookError`."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("fields"), list):
+        raise LookError(f"question {QUESTION}: a row is none of its own: {str(row)[:200]}")
+    try:
+        ingested = nanoseconds(str(row["ingested_at"]))
+        return StoredRow(str(row["kind"]), str(row["line"]), tuple(map(str, row["fields"])), ingested)
+    except (KeyError, ValueError) as problem:
+        raise LookError(f"question {QUESTION}: a row lacks or breaks {problem}") from problem
+
+
+def nanoseconds(time: str) -> int:
+    """Read ``2026-01-31T10:00:00.123456789Z``. Raises `ValueError`."""
+    whole, _, part = time.removesuffix("Z").partition(".")
+    return int(datetime.fromisoformat(f"{whole}+00:00").timestamp()) * _SECOND + int(part.ljust(9, "0")[:9])
+
+
+def seen_rows(rows: Sequence[StoredRow]) -> list[Seen]:
+    """Rows as sightings, in the order in which ClickHouse got them."""
+    return [
+        Seen(line.identity, line.checksum, row.ingested, checksum(line.identity, row.fields) == line.checksum)
+        for row in rows
+        for line in list(read_lines(row.line))[:1]
+        if line.identity.kind == row.kind
+    ]
 
 
 def seen_in(text: str, kinds: Collection[str], place: int = 0) -> list[Seen]:

@@ -18,7 +18,6 @@ from canary.book import Book
 from canary.dead_man import PingError
 from canary.figures import Figures
 from canary.finding import Beaten, Finding, LookError, Past
-from canary.questions import WINDOWS
 from canary.settings import CanarySettings
 
 _log = logging.getLogger(__name__)
@@ -49,25 +48,23 @@ class Canary:
         self._runs = {cluster: secrets.token_hex(4) for cluster in clusters}
         # As if it had beaten since 1970: numbers rise over restarts, and who beats but once takes turns as well.
         self._number = int(time.time() / settings.period_s)
-        self._before: list[Past] = []
-        self._whole = frozenset(WINDOWS)
-        """Windows to look at for every kind: at first all, since some beat but once; then those that are broken."""
+        self._before: tuple[Sequence[Past], ...] = ()
+        """The last two beats, oldest first: every item goes by the same door each second time."""
 
     def beat(self) -> Beaten:
         """Do one beat. Takes `give_up_s` and some seconds more at most."""
         self._number += 1
         sent = time.time_ns()
         past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
-        before = self._before[0].sent if self._before else sent
-        beat = Beat(self._ways, self._settings, past, self.stop, self._whole)
-        findings = beat.run(before)
-        # What is broken is looked at until it is whole: a beat in which it has no turn would say that all is well.
-        self._whole = frozenset(one.leg for one in findings if one.state.broken).intersection(WINDOWS)
-        if beat.stored is not None:
-            findings += _worst([finding for one in self._before for finding in beating.kept(one, beat.stored)])
+        before = [one for beat in self._before for one in beat]
+        beat = Beat(self._ways, self._settings, past, before, self.stop)
+        findings = beat.run()
+        if beat.rows is not None:
+            last = self._before[-1] if self._before else ()
+            findings += _worst([finding for one in last for finding in beating.kept(one, beat.rows)])
             if self._number % self._settings.spot_every == 0:
                 findings = _worst([*findings, *self._look_back(sent)])
-        self._before = past
+        self._before = (*self._before[-1:], beat.stored)
         beaten = Beaten(sent, dict(self._runs), self._number, findings)
         if not self.stop.is_set():
             self._tell(beaten)

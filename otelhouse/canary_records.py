@@ -1,4 +1,4 @@
-"""What the canary asks of ClickHouse, said in the statements of sql/canary/, and its results in `otel_canary`.
+"""What the canary asks of ClickHouse: its question, the statements of sql/canary/, and its results in `otel_canary`.
 
 In: a store. Out: a `canary.finding.Records`; and what canaries of other processes wrote down, for a house that only
 answers questions. A store that does not answer is a `LookError`.
@@ -10,7 +10,9 @@ from importlib import resources
 
 from canary.finding import Beaten, Finding, LookError, Past, StoredRow
 from canary.judging import State
+from canary.questions import QUESTION, nanoseconds
 from sql import own_rows
+from sql.catalogue import read_question
 from sql.parameter import iso_time
 from store.errors import StoreError
 from store.port import Cell, Limits, Parameter, Select, Store
@@ -31,17 +33,25 @@ class StoredRecords:
         self._every = every
 
     def rows(self, since: int, until: int) -> Sequence[StoredRow]:
-        """All that canaries sent with times in the window. Raises `LookError`."""
+        """All that canaries sent with times in the window, both ends included. Raises `LookError`."""
         # Some tables keep whole seconds.
-        bound: dict[str, Parameter] = {"since": _time(since - since % _SECOND), "until": _time(until)}
-        found = self._select("rows", bound, MOST_ROWS)
-        return [StoredRow(str(kind), str(line), _texts(fields), int(str(at))) for kind, line, fields, at in found]
+        bound: dict[str, Parameter] = {
+            "since": _time(since - since % _SECOND),
+            "until": _time(until - until % _SECOND + _SECOND),
+        }
+        found = self._ask(_everything(), bound, MOST_ROWS)
+        return [
+            StoredRow(str(kind), str(line), _texts(fields), nanoseconds(str(at))) for at, kind, line, fields in found
+        ]
 
     def past(self, since: int, until: int) -> Sequence[Past]:
         """Some beats between two moments whose items were all stored. Raises `LookError`."""
         bound: dict[str, Parameter] = {"since": _time(since), "until": _time(until), "every": self._every}
         found = self._select("past", bound, _MOST_PAST)
-        return [Past(str(cluster), str(run), int(str(number)), int(str(sent))) for cluster, run, number, sent in found]
+        return [
+            Past(str(cluster), str(run), int(str(number)), int(str(sent)), frozenset(_texts(kinds)))
+            for cluster, run, number, sent, kinds in found
+        ]
 
     def latest(self, since: int) -> Sequence[tuple[Finding, int]]:
         """The latest for each cluster, signal and leg, and when its beat was sent. Raises `LookError`."""
@@ -79,11 +89,24 @@ class StoredRecords:
             raise LookError(f"ClickHouse: {problem}") from problem
 
     def _select(self, name: str, bound: dict[str, Parameter], most: int) -> list[tuple[Cell, ...]]:
+        return self._ask(_statement(name), bound, most)
+
+    def _ask(self, statement: str, bound: dict[str, Parameter], most: int) -> list[tuple[Cell, ...]]:
         limits = Limits(seconds=self._seconds, rows=most)
         try:
-            return self._store.select(Select(_statement(name), {**bound, "limit": most}, limits)).rows
+            answer = self._store.select(Select(statement, {**bound, "limit": most}, limits))
         except StoreError as problem:
             raise LookError(f"ClickHouse: {problem}") from problem
+        if answer.missing:
+            raise LookError(f"ClickHouse: shards do not answer: {', '.join(answer.missing)}")
+        return answer.rows
+
+
+@cache
+def _everything() -> str:
+    """The question that the canary asks at the windows, as it is asked without any reader."""
+    file = f"{QUESTION}.sql"
+    return read_question(file, (resources.files("sql") / "handlers" / file).read_text(encoding="utf-8")).sql
 
 
 @cache

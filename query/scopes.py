@@ -47,7 +47,7 @@ def narrowing(question: Question, given: Given, reader: Reader) -> Narrowing:
     check(question, reader)
     for name, part in _ASKS_FOR.items():
         _check_parameter(name, str(given.values.get(name, "")), getattr(reader.scope, part))
-    asked = scopes.asked_for(given.values)
+    asked = scopes.asked_for(given.values, synthetic=question.synthetic)
     return of_statement(question.name, question.statement(given.values), reader.scope, asked=asked)
 
 

@@ -32,7 +32,9 @@ from sql.parameter import Bindable, Kind, Parameter
 from sql.signals import Subject
 
 DOORS = frozenset({"rest", "mcp", "clickhouse", "cli", "docs"})
-_KEYS = frozenset({"name", "summary", "description", "doors", "signals", "role", "limit", "param", "column"})
+_KEYS = frozenset(
+    {"name", "summary", "description", "doors", "signals", "synthetic", "role", "limit", "param", "column"}
+)
 _PARAM_FACTS = frozenset({"default", "bounds", "choices", "hex", "example", "help"})
 _COLUMN_MARKS = ("wide", "machines")
 _COLUMN_FACTS = frozenset({"help", *_COLUMN_MARKS})
@@ -94,6 +96,8 @@ class Question:
     guards: Mapping[int, str] = field(default_factory=dict)
     """Lines of it, from 0, that say nothing where the parameter of this name is empty."""
 
+    synthetic: bool = False
+    """It is about what the house's own canary sent, which every other question leaves out."""
     goes_on: bool = False
     """Its next page begins after the last row of the one before, by `PAGE`."""
 
@@ -241,6 +245,7 @@ class _Reader:
             sql=sql,
             role=self.role(),
             guards=guards,
+            synthetic=self.synthetic(),
             goes_on=any(entry.subject == POSITION for entry in self.all("column")),
         )
 
@@ -274,6 +279,12 @@ class _Reader:
             return Role.VIEWER
         words = self.words("role", (role.name.lower() for role in Role))
         return max(Role[word.upper()] for word in words)
+
+    def synthetic(self) -> bool:
+        said = self.all("synthetic")
+        if said and said[0].text != "yes":
+            self.refuse(said[0].line, f"`synthetic: {said[0].text}` must be `synthetic: yes`, or not there")
+        return bool(said)
 
     def limits(self) -> dict[str, float]:
         found = {entry.subject: self.number(entry.line, entry.text) for entry in self.all("limit")}

@@ -228,10 +228,14 @@ def settings(scope: Scope, question: str, sql: str, *, asked: frozenset[str] = f
     return {**own_settings(sql), "additional_table_filters": written, "readonly": 1}
 
 
-def asked_for(values: Mapping[str, object]) -> frozenset[str]:
-    """Which of `OF_THE_HOUSE` parameters name, so that who asks wants to see these rows."""
+def asked_for(values: Mapping[str, object], *, synthetic: bool = False) -> frozenset[str]:
+    """Which of `OF_THE_HOUSE` parameters name, so that who asks wants to see these rows.
+
+    `synthetic`: the question itself is about what the canary sent.
+    """
     asked = ((str(values.get(name, "")), known) for name, known in ASKED_FOR_BY.items())
-    return frozenset(value for value, known in asked if value in known)
+    named = frozenset(value for value, known in asked if value in known)
+    return named | {SYNTHETIC} if synthetic else named
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from google.protobuf.message import Message
+
 from query.desk import Reply
 
 NOON = 1_767_268_800
@@ -42,3 +44,13 @@ def span(span_id: str, parent: str = "", start: float = 0, ms: float = 10, **col
 
 def log(seconds: float, body: str = "hello", **columns: object) -> Mapping[str, object]:
     return {"Timestamp": at(seconds), "Body": body, "ServiceName": "shop", **columns}
+
+
+def delimited(message: Message) -> bytes:
+    """A message behind its length, as the decode views take it."""
+    data, prefix = message.SerializeToString(), b""
+    length = len(data)
+    while length > 0x7F:
+        prefix += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return prefix + bytes([length]) + data

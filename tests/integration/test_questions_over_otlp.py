@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from answers import NOON, found, the
+from answers import NOON, delimited, found, the
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
@@ -100,15 +100,6 @@ def metrics():
     sized = ExponentialHistogram(aggregation_temporality=1, data_points=[point])
     sent = [Metric(name="orders", unit="1", sum=counted), Metric(name="sizes", exponential_histogram=sized)]
     return [ResourceMetrics(resource=resource("shop"), scope_metrics=[ScopeMetrics(metrics=sent)])]
-
-
-def delimited(message):
-    data, prefix = message.SerializeToString(), b""
-    length = len(data)
-    while length > 0x7F:
-        prefix += bytes([length & 0x7F | 0x80])
-        length >>= 7
-    return prefix + bytes([length]) + data
 
 
 @pytest.fixture

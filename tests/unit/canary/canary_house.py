@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc
@@ -19,6 +20,7 @@ from canary.finding import LookError, Past, StoredRow
 from canary.grpc_sender import GrpcSender
 from canary.http_sender import HttpSender
 from canary.items import EVENT, LOG, SPAN, Item, read_lines
+from sql.parameter import iso_time
 
 WAIT = 30
 FEED_OF = {"logs": LOG, "spans": SPAN, "events": EVENT}
@@ -47,7 +49,15 @@ class ScriptedHouse:
         self.hush = 0.0
         """Seconds for which a row stays unseen in ClickHouse."""
         self.broken = ""
-        """Why ClickHouse does not answer."""
+        """Why ClickHouse does not answer, to nobody."""
+        self.asked_directly = 0
+        """How often ClickHouse itself was asked for rows."""
+        self.page = 1000
+        """Rows of one answer, over REST and as a tool."""
+        self.missing_shards = {}
+        """By window, shards that its answers lack."""
+        self.unknown_question = False
+        """Whether it is older than the canary's question."""
         self.silent_streams = False
         self.gap = False
         self.rows = []
@@ -93,9 +103,14 @@ class ScriptedHouse:
                     self.rows.append(StoredRow(item.kind, item.line, item.fields, time.time_ns()))
             self._came.notify_all()
 
-    def lines(self, window, *kinds):
-        """What a window shows of these kinds."""
-        return [shown for row in list(self.rows) if row.kind in kinds for shown in self.shows[window](row.line)]
+    def stored(self):
+        """The rows that ClickHouse shows."""
+        old = time.time_ns() - int(self.hush * 1e9)
+        return self.stored_as([row for row in self.rows if row.ingested <= old])
+
+    def shown(self, window):
+        """The rows that a window shows."""
+        return [replace(row, line=line) for row in self.stored() for line in self.shows[window](row.line)]
 
     def follow(self, kind):
         """Yield lines as they come."""
@@ -120,8 +135,8 @@ class Records:
     def rows(self, since, until):
         if self._house.broken:
             raise LookError(self._house.broken)
-        old = time.time_ns() - int(self._house.hush * 1e9)
-        return self._house.stored_as([row for row in self._house.rows if row.ingested <= old])
+        self._house.asked_directly += 1
+        return self._house.stored()
 
     def past(self, since, until):
         return [Past(*one) for one in self._house.pasts]
@@ -175,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/v1/"):
             self._otlp(body)
         elif self.path.startswith("/api/v1/questions/"):
-            self._question()
+            self._question(json.loads(body))
         else:
             self._tool(json.loads(body))
 
@@ -183,10 +198,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/ping"):
             self.house.pings.append(self.path)
             self._answer(self.house.refusing.get("ping", 200), b"OK")
+        elif self.path == "/drip":
+            self._drip()
         elif status := self.house.refusing.get("stream"):
             self._answer(status, b"{}")
         else:
             self._stream(FEED_OF[self.path.partition("signal=")[2].partition("&")[0]])
+
+    def _drip(self):
+        self.send_response(200)
+        self.send_header("connection", "close")
+        self.end_headers()
+        with contextlib.suppress(OSError):  # who asked has left
+            for _ in range(WAIT * 20):
+                self.wfile.write(b"x")
+                time.sleep(0.05)  # slowness is what is tested
 
     def _otlp(self, body):
         if status := self.house.refusing.get("http"):
@@ -199,20 +225,35 @@ class _Handler(BaseHTTPRequestHandler):
             told.partial_success.error_message = "too old"
         self._answer(200, told.SerializeToString())
 
-    def _question(self):
-        rows = [{"value": line} for line in self.house.lines("rest", *self._kinds(self.path))]
-        self._answer(self.house.refusing.get("rest", 200), json.dumps({"rows": rows}).encode())
+    def _question(self, asked):
+        rows = [
+            {"kind": row.kind, "line": row.line, "fields": row.fields, "ingested_at": iso_time(row.ingested)}
+            for row in self.house.shown("rest")
+        ]
+        page, cursor = self._page(rows, asked)
+        missing = self.house.missing_shards.get("rest", [])
+        told = {"rows": page, "next_cursor": cursor, "partial": bool(missing), "missing_shards": missing}
+        status = 503 if self.house.broken else self.house.refusing.get("rest", 200)
+        if self.house.unknown_question:
+            status, told = 404, {"error": {"code": "unknown_question"}}
+        self._answer(status, json.dumps(told).encode())
 
     def _tool(self, call):
-        text = "\n".join(self.house.lines("mcp", *self._kinds(call["params"]["name"])))
-        result = {"content": [{"type": "text", "text": text}], "isError": False}
-        body = json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": result}).encode()
-        self._answer(self.house.refusing.get("mcp", 200), body)
+        page, cursor = self._page([row.line for row in self.house.shown("mcp")], call["params"]["arguments"])
+        missing = self.house.missing_shards.get("mcp", [])
+        said = {"next_cursor": cursor, "partial": bool(missing), "missing_shards": missing}
+        result = {"content": [{"type": "text", "text": "\n".join(page)}], "structuredContent": said, "isError": False}
+        told = {"jsonrpc": "2.0", "id": call["id"], "result": result}
+        if self.house.unknown_question:
+            told = {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32602, "message": "Unknown tool: 'x'."}}
+        status = 503 if self.house.broken else self.house.refusing.get("mcp", 200)
+        self._answer(status, json.dumps(told).encode())
 
-    def _kinds(self, name):
-        if "object_events" in name:
-            return (EVENT,)
-        return (LOG, SPAN, "gauge", "sum", "histogram", "exponential_histogram", "summary")
+    def _page(self, rows, asked):
+        """A page and the cursor of the next one."""
+        begin = int(asked.get("cursor", 0))
+        end = begin + self.house.page
+        return rows[begin:end], str(end) if end < len(rows) else None
 
     def _stream(self, kind):
         self.send_response(200)

@@ -6,6 +6,8 @@ import grpc
 import pytest
 from canary_house import closed_port
 
+from canary import doors
+from canary.doors import Door, Request, UnreachableError
 from canary.finding import LEGS
 from canary.items import EVENT, KINDS, LOG, METRICS, SPAN
 
@@ -25,37 +27,114 @@ def twice(canary):
     return canary.beat()
 
 
-def test_a_whole_way_is_ok_on_every_leg_for_every_signal(canary_of):
+def test_a_whole_way_is_ok_on_every_leg_for_every_signal_in_every_beat(canary_of):
     canary = canary_of()
-    whole, first, second = canary.beat(), canary.beat(), canary.beat()
+    first, second = canary.beat(), canary.beat()
 
-    assert {one.state.value for one in (*whole.findings, *first.findings, *second.findings)} == {"ok"}
-    for leg in ("stored", "rest", "mcp"):
-        assert states(whole, leg).keys() == set(KINDS)
-    assert states(second, "stored").keys() == set(KINDS)
-    for one, other in ((first, second), (second, first)):
-        assert states(one, "rest").keys() | states(one, "mcp").keys() == set(KINDS)
-        assert states(one, "rest").keys() == states(other, "mcp").keys()
-    assert states(whole, "stream").keys() == {LOG, SPAN, EVENT}
-    assert states(first, "stream").keys() ^ states(second, "stream").keys() == {LOG, SPAN, EVENT}
+    assert {one.state.value for one in (*first.findings, *second.findings)} == {"ok"}
+    for beat in (first, second):
+        for leg in ("stored", "rest", "mcp"):
+            assert states(beat, leg).keys() == set(KINDS)
+        assert states(beat, "stream").keys() == {LOG, SPAN, EVENT}
     assert states(second, "kept").keys() == set(KINDS)
     assert {one.leg for one in second.findings} == set(LEGS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
-def test_a_window_that_broke_is_looked_at_in_every_beat_until_it_is_whole(canary_of, house, window):
+def test_a_window_that_leaves_out_one_kind_is_named_in_the_next_beat(canary_of, house, window, kind):
     canary = canary_of()
     canary.beat()
-    house.shows[window] = lambda line: [] if f" {LOG} " in line else [line]
-    broken = [canary.beat() for _ in range(4)]
-    house.shows[window] = lambda line: [line]
-    mended = [canary.beat() for _ in range(3)]
+    house.shows[window] = lambda line: [] if f" {kind} " in line else [line]
+    beaten = canary.beat()
 
-    # One beat may pass in which it is the other window's turn.
-    assert [one.well for one in broken[1:]] == [False] * 3
-    assert {one.leg for beat in broken for one in beat.broken} == {window}
-    assert all(one.well for one in mended)
-    assert states(mended[1], window).keys() < states(mended[0], window).keys()
+    seen_there = window != "stream" or kind in {LOG, SPAN, EVENT}
+    wanted = {(window, kind, "lost")} if seen_there else set()
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == wanted
+
+
+def test_clickhouse_is_not_asked_for_what_rest_shows_whole(canary_of, house):
+    canary = canary_of()
+    canary.beat()
+    canary.beat()
+
+    assert house.asked_directly == 0
+
+
+def test_what_comes_late_into_clickhouse_is_not_blamed_on_rest(canary_of, house):
+    house.hush = 0.6
+    beaten = canary_of(settings={"give_up_s": 10.0}).beat()
+
+    assert beaten.well
+    assert set(states(beaten, "stored").values()) == set(states(beaten, "rest").values()) == {"ok"}
+    assert house.asked_directly >= 1
+
+
+@pytest.mark.parametrize("rows", [3, 8])
+def test_an_answer_in_pages_is_read_to_its_end(canary_of, house, rows):
+    house.page = rows
+    canary = canary_of()
+    canary.beat()
+
+    assert canary.beat().well
+
+
+def test_an_answer_without_end_is_not_taken_for_whole(canary_of, house):
+    house.page = 1
+    canary = canary_of()
+    canary.beat()
+    beaten = canary.beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("rest", "failed"), ("mcp", "failed")}
+    assert "more than 10" in beaten.broken[0].problem
+
+
+@pytest.mark.parametrize("window", ["rest", "mcp"])
+def test_an_answer_without_some_shards_is_not_taken_for_whole(canary_of, house, window):
+    house.missing_shards = {window: ["shard-2"]}
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {(window, "failed")}
+    assert "shard-2" in beaten.broken[0].problem
+
+
+def test_a_house_older_than_the_canarys_question_is_no_alarm(canary_of, house):
+    house.unknown_question = True
+    beaten = canary_of(settings={"give_up_s": 30.0}).beat()
+
+    assert beaten.well
+    assert set(states(beaten, "stored").values()) == {"ok"}
+    assert set(states(beaten, "rest").values()) == set(states(beaten, "mcp").values()) == {"skipped"}
+
+
+def test_what_no_door_took_is_not_looked_for_later(canary_of, house):
+    house.refusing = {"http": 400}
+    canary = canary_of()
+    refused = canary.beat()
+    house.refusing = {}
+    beaten = canary.beat()
+
+    assert {one.leg for one in refused.broken} == {"accept-http"}
+    assert beaten.well
+    lost = {one.signal for one in refused.broken}
+    assert states(beaten, "kept").keys() == set(KINDS) - lost
+
+
+def test_a_beat_of_which_a_door_refused_some_is_looked_for_without_them(canary_of, house):
+    canary = canary_of()
+    first = canary.beat()
+    (run,) = first.runs.values()
+    house.rows = [row for row in house.rows if row.kind in {LOG, SPAN}]
+    house.pasts = [("", run, first.number, first.sent, frozenset({LOG, SPAN}))]
+    canary._before = ()
+    beaten = canary.beat()
+
+    assert states(beaten, "kept") == {LOG: "ok", SPAN: "ok"}
+
+
+def test_an_answer_that_drips_has_an_end(house):
+    with pytest.raises(UnreachableError, match=r"no whole answer within 0\.2 s"):
+        doors.ask(Door(f"http://127.0.0.1:{house.port}"), Request("GET", "/drip"), 0.2)
 
 
 def test_each_signal_goes_by_the_other_door_the_next_time(canary_of):
@@ -166,13 +245,13 @@ def test_an_older_beat_that_comes_behind_a_newer_one_is_out_of_order(canary_of, 
     assert {one.signal for one in beaten.broken} == {LOG}
 
 
-def test_clickhouse_that_does_not_answer_is_a_failed_look_and_the_windows_are_judged_by_themselves(canary_of, house):
+def test_clickhouse_that_does_not_answer_is_a_failed_look_and_named_first(canary_of, house):
     house.broken = "gone fishing"
     beaten = canary_of().beat()
 
     assert set(states(beaten, "stored").values()) == {"failed"}
+    assert beaten.broken[0].leg == "stored"
     assert "gone fishing" in beaten.broken[0].problem
-    assert set(states(beaten, "rest").values()) == {"ok"}
     assert "kept" not in {one.leg for one in beaten.findings}
 
 
@@ -186,14 +265,6 @@ def test_a_window_that_refuses_is_named_and_no_other(canary_of, house, window, k
     assert {(one.leg, one.state.value) for one in beaten.broken} == {(window, "failed")}
     assert {one.signal for one in beaten.broken} == kinds
     assert "500" in beaten.broken[0].problem
-
-
-@pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
-def test_a_window_that_does_not_show_a_row_lost_it(canary_of, house, window):
-    house.shows[window] = lambda line: [] if f" {EVENT} " in line else [line]
-    beaten = canary_of().beat()
-
-    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, EVENT, "lost")}
 
 
 @pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
@@ -227,8 +298,6 @@ def test_a_stream_that_says_it_left_rows_out_is_not_blamed_for_them(canary_of, h
 
 
 def test_mcp_that_is_off_is_named(canary_of):
-    from canary.doors import Door  # noqa: PLC0415  one use
-
     beaten = canary_of(mcp=Door(f"http://127.0.0.1:{closed_port()}/mcp")).beat()
 
     assert {(one.leg, one.state.value) for one in beaten.broken} == {("mcp", "failed")}

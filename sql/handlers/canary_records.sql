@@ -1,7 +1,40 @@
--- What canaries sent with times in a window: for each row the text that has its line, the fields that its checksum is
--- over (canary/items.py has them in the same order), and when ClickHouse got it. Times may be kept in whole seconds.
+-- name: canary_records
+-- summary: What the canary sent, as it is stored: each log record, span, data point and event.
+-- description: The canary asks this at every window, and anybody may who wants to see for themselves. Every item has a
+--     line with its run, beat, door, kind and a checksum over its fields (docs/canary.md). What came twice is there twice.
+-- doors: rest, mcp, cli, docs
+-- signals: none
+-- synthetic: yes
+-- limit rows: 10000
+-- limit seconds: 20
+--
+-- param since: DateTime64(9, 'UTC')
+--   default: 15m
+--   example: 2026-01-31T10:00:00Z
+--   help: Start of the window, included. Not given, it lies fifteen minutes before `until`.
+-- param until: DateTime64(9, 'UTC')
+--   default: now
+--   example: 15m
+--   help: End of the window, left out.
+-- param limit: UInt32
+--   default: 1000
+--   bounds: 1 .. 10000
+--   example: 20
+--   help: The most items to answer with.
+--
+-- column ingested_at: String
+--   help: When ClickHouse got it, RFC 3339 in UTC.
+-- column kind: String
+--   help: log, span, gauge, sum, histogram, exponential_histogram, summary or event.
+-- column line: String
+--   help: The line that the item carries.
+-- column fields: Array(String)
+--   help: What the checksum is over, as it is stored.
+--   wide: yes
+WITH
+    ${iso}
 -- FINAL is left out on purpose: what came twice should be seen twice.
-SELECT kind, line, fields, ingested
+SELECT ingested_at, kind, line, fields
 FROM (
     SELECT
         'log' AS kind,
@@ -12,13 +45,10 @@ FROM (
             toString(SeverityText),
             TraceId
         ] AS fields,
-        toUnixTimestamp64Nano(IngestedAt) AS ingested
+        iso(IngestedAt) AS ingested_at
     FROM otel_logs
     WHERE ServiceName = 'otelhouse-canary'
-        AND Timestamp >= {since:DateTime64(9, 'UTC')}
-        AND Timestamp <= {until:DateTime64(9, 'UTC')}
-        AND toStartOfFiveMinutes(Timestamp) >= {since:DateTime64(9, 'UTC')} - INTERVAL 5 MINUTE
-        AND toStartOfFiveMinutes(Timestamp) <= {until:DateTime64(9, 'UTC')}
+        AND ${logs_window}
         -- Kubernetes events come as log records too, and are looked for in their own table.
         AND mapContains(LogAttributes, 'otelhouse.canary')
     UNION ALL
@@ -32,21 +62,20 @@ FROM (
             toString(SpanKind),
             TraceId
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_traces
     WHERE ServiceName = 'otelhouse-canary'
         AND Timestamp >= {since:DateTime64(9, 'UTC')}
-        AND Timestamp <= {until:DateTime64(9, 'UTC')}
+        AND Timestamp < {until:DateTime64(9, 'UTC')}
     UNION ALL
     SELECT
         'gauge',
         Attributes['otelhouse.canary'],
         [toString(toUnixTimestamp(TimeUnix)), toString(Value)],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_metrics_gauge
     WHERE ServiceName = 'otelhouse-canary'
-        AND TimeUnix >= {since:DateTime64(9, 'UTC')}
-        AND TimeUnix <= {until:DateTime64(9, 'UTC')}
+        AND ${points_window}
     UNION ALL
     SELECT
         'sum',
@@ -57,11 +86,10 @@ FROM (
             toString(AggregationTemporality),
             if(IsMonotonic, 'true', 'false')
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_metrics_sum
     WHERE ServiceName = 'otelhouse-canary'
-        AND TimeUnix >= {since:DateTime64(9, 'UTC')}
-        AND TimeUnix <= {until:DateTime64(9, 'UTC')}
+        AND ${points_window}
     UNION ALL
     SELECT
         'histogram',
@@ -73,11 +101,10 @@ FROM (
             toString(BucketCounts),
             toString(ExplicitBounds)
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_metrics_histogram
     WHERE ServiceName = 'otelhouse-canary'
-        AND TimeUnix >= {since:DateTime64(9, 'UTC')}
-        AND TimeUnix <= {until:DateTime64(9, 'UTC')}
+        AND ${points_window}
     UNION ALL
     SELECT
         'exponential_histogram',
@@ -90,11 +117,10 @@ FROM (
             toString(ZeroCount),
             toString(PositiveBucketCounts)
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_metrics_exponential_histogram
     WHERE ServiceName = 'otelhouse-canary'
-        AND TimeUnix >= {since:DateTime64(9, 'UTC')}
-        AND TimeUnix <= {until:DateTime64(9, 'UTC')}
+        AND ${points_window}
     UNION ALL
     SELECT
         'summary',
@@ -106,11 +132,10 @@ FROM (
             toString(`ValueAtQuantiles.Quantile`),
             toString(`ValueAtQuantiles.Value`)
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_metrics_summary
     WHERE ServiceName = 'otelhouse-canary'
-        AND TimeUnix >= {since:DateTime64(9, 'UTC')}
-        AND TimeUnix <= {until:DateTime64(9, 'UTC')}
+        AND ${points_window}
     UNION ALL
     SELECT
         'event',
@@ -124,11 +149,11 @@ FROM (
             toString(Count),
             EventUid
         ],
-        toUnixTimestamp64Nano(IngestedAt)
+        iso(IngestedAt)
     FROM otel_k8s_events
     WHERE Namespace = 'otelhouse-canary'
         AND EventTime >= {since:DateTime64(9, 'UTC')}
-        AND EventTime <= {until:DateTime64(9, 'UTC')}
+        AND EventTime < {until:DateTime64(9, 'UTC')}
 )
-ORDER BY ingested, kind
+ORDER BY ingested_at, kind, line
 LIMIT {limit:UInt32}

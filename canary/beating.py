@@ -25,6 +25,8 @@ from canary.sending import NotAcceptedError, Sender, send
 from canary.settings import CanarySettings
 
 STREAMS_OPEN_WITHIN = 5.0
+GAP = "the stream said that it left rows out"
+"""Begins the problem of a finding that is excused so."""
 _MARGIN = 10**9
 
 
@@ -215,7 +217,7 @@ class Beat:
 def _of_stream(streams: Streams, kind: str, lost: Verdict) -> Verdict:
     """What to say of an item that a stream did not tell."""
     if gap := streams.gap(kind):
-        return Verdict(State.SKIPPED, f"the stream said that it left rows out: {gap}")
+        return Verdict(State.SKIPPED, f"{GAP}: {gap}")
     if problem := streams.problem(kind):
         return Verdict(State.FAILED, problem)
     return lost

@@ -10,19 +10,24 @@ import random
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from canary import beating, dead_man
 from canary.beating import Beat, Ways
 from canary.book import Book
 from canary.dead_man import PingError
 from canary.figures import Figures
-from canary.finding import Beaten, Finding, LookError, Past
+from canary.finding import STREAM, Beaten, Finding, LookError, Past
+from canary.judging import State
 from canary.settings import CanarySettings
 
 _log = logging.getLogger(__name__)
 
 HOUR = 3_600 * 10**9
+MOST_GAPS = 3
+"""Beats in a row for which a stream may say that it left rows out; from this one on it is broken."""
 _OLD_ENOUGH = 60 * 10**9
 """Nanoseconds; younger beats are looked at as the one before."""
 
@@ -48,6 +53,8 @@ class Canary:
         self._runs = {cluster: secrets.token_hex(4) for cluster in clusters}
         # As if it had beaten since 1970: numbers rise over restarts, and who beats but once takes turns as well.
         self._number = int(time.time() / settings.period_s)
+        self._gaps: Counter[tuple[str, str]] = Counter()
+        """By cluster and signal, the beats in a row for which the stream said that it left rows out."""
         self._before: tuple[Sequence[Past], ...] = ()
         """The last two beats, oldest first: every item goes by the same door each second time."""
 
@@ -58,7 +65,7 @@ class Canary:
         past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
         before = [one for beat in self._before for one in beat]
         beat = Beat(self._ways, self._settings, past, before, self.stop)
-        findings = beat.run()
+        findings = [self._of_gaps(one) for one in beat.run()]
         if beat.rows is not None:
             last = self._before[-1] if self._before else ()
             findings += _worst([finding for one in last for finding in beating.kept(one, beat.rows)])
@@ -69,6 +76,19 @@ class Canary:
         if not self.stop.is_set():
             self._tell(beaten)
         return beaten
+
+    def _of_gaps(self, one: Finding) -> Finding:
+        """A stream may say now and then that it left rows out; one that always does tells nobody anything."""
+        if one.leg != STREAM:
+            return one
+        at = (one.cluster, one.signal)
+        if one.state is not State.SKIPPED or not one.problem.startswith(beating.GAP):
+            self._gaps[at] = 0
+            return one
+        self._gaps[at] += 1
+        if self._gaps[at] < MOST_GAPS:
+            return one
+        return replace(one, state=State.FAILED, problem=f"for {self._gaps[at]} beats {one.problem}")
 
     def _look_back(self, sent: int) -> list[Finding]:
         """Whether one beat of the last hours is still there."""

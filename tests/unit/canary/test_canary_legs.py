@@ -297,6 +297,21 @@ def test_a_stream_that_says_it_left_rows_out_is_not_blamed_for_them(canary_of, h
     assert beaten.well
 
 
+def test_a_stream_that_says_so_in_every_beat_is_broken(canary_of, house):
+    canary = canary_of()
+    house.silent_streams = house.gap = True
+    excused, broken = [canary.beat() for _ in range(2)], canary.beat()
+    house.silent_streams = house.gap = False
+    mended = canary.beat()
+    house.silent_streams = house.gap = True
+
+    assert all(one.well for one in excused)
+    assert {(one.leg, one.state.value) for one in broken.broken} == {("stream", "failed")}
+    assert "for 3 beats" in broken.broken[0].problem
+    assert mended.well
+    assert canary.beat().well
+
+
 def test_mcp_that_is_off_is_named(canary_of):
     beaten = canary_of(mcp=Door(f"http://127.0.0.1:{closed_port()}/mcp")).beat()
 

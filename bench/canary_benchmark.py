@@ -27,7 +27,7 @@ MINUTE = 60.0
 BAR = 0.01
 """Of a core, with a beat a minute."""
 SETTLE = 6
-"""Beats before the first that counts: the first looks at more than others, and the engine warms up for a while."""
+"""Beats before the first that counts: the engine warms up for a while."""
 IDLE_SECONDS = 30.0
 _PAUSE = 0.5
 _PATIENCE = 120.0

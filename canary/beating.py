@@ -25,7 +25,7 @@ from canary.sending import NotAcceptedError, Sender, send
 from canary.settings import CanarySettings
 
 STREAMS_OPEN_WITHIN = 5.0
-GAP = "the stream said that it left rows out"
+EXCUSED = "the stream need not have it"
 """Begins the problem of a finding that is excused so."""
 _MARGIN = 10**9
 
@@ -39,6 +39,8 @@ class Ways:
     rest: Door | None
     mcp: Door | None
     records: Records | None
+    one_release: bool = False
+    """Whether the house is of the canary's own release, and so knows its question."""
 
 
 class Beat:
@@ -91,13 +93,13 @@ class Beat:
     def _stored_of(past: Past, findings: Sequence[Finding]) -> Past:
         """A beat with the kinds that should be there from now on: acknowledged, and not lost already."""
         mine = [one for one in findings if (one.cluster, one.leg) == (past.cluster, STORED)]
-        return replace(past, kinds=frozenset(one.signal for one in mine if one.state is not State.LOST))
+        return replace(past, kinds=frozenset(one.signal for one in mine if one.state not in {State.LOST, State.FAILED}))
 
     def _open_streams(self, closing: ExitStack) -> Streams | None:
         if self._ways.rest is None:
             return None
         wait = min(STREAMS_OPEN_WITHIN, self._settings.timeout_s)
-        life = self._settings.give_up_s + self._settings.timeout_s
+        life = wait + self._settings.give_up_s + 3 * self._settings.timeout_s  # as long as a beat may take, and more
         streams = Streams(self._ways.rest, wait, life)
         closing.callback(streams.close)
         return streams
@@ -187,11 +189,12 @@ class Beat:
         streams: Streams | None,
     ) -> Verdict:
         """What is not the leg's fault, and what could not be known."""
-        if verdict.state.broken and identity in stored and stored[identity].state is verdict.state:
+        if verdict.state is not State.OK and identity in stored and stored[identity].state is verdict.state:
             return Verdict(State.SKIPPED, "it is not stored" if verdict.state is State.LOST else "it is stored so")
         if verdict.state is State.LOST:
             if leg.problem:
-                return Verdict(State.SKIPPED if leg.not_known else State.FAILED, leg.problem)
+                excused = leg.not_known and not self._ways.one_release
+                return Verdict(State.SKIPPED if excused else State.FAILED, leg.problem)
             if leg.place.leg == STREAM and streams is not None:
                 return _of_stream(streams, identity.kind, verdict)
         if verdict.state is State.OK and leg.found[identity] > self._settings.late_s:
@@ -216,8 +219,8 @@ class Beat:
 
 def _of_stream(streams: Streams, kind: str, lost: Verdict) -> Verdict:
     """What to say of an item that a stream did not tell."""
-    if gap := streams.gap(kind):
-        return Verdict(State.SKIPPED, f"{GAP}: {gap}")
+    if excuse := streams.excuse(kind):
+        return Verdict(State.SKIPPED, f"{EXCUSED}: {excuse}")
     if problem := streams.problem(kind):
         return Verdict(State.FAILED, problem)
     return lost

@@ -85,12 +85,14 @@ def ask(door: Door, request: Request, seconds: float) -> tuple[int, Mapping[str,
         with contextlib.closing(connection), clock:
             connection.connect()
             clock.sock = connection.sock
+            if clock.verdict:  # it struck before there was anything to cut
+                raise TimeoutError
             headers = {**door.headers, **request.headers}
             connection.request(request.method, door.path(request.path), request.body, headers)
             response = connection.getresponse()
             body = response.read(MOST_BYTES + 1)
             told = {name.lower(): value for name, value in response.getheaders()}
-    except (OSError, http.client.HTTPException) as problem:
+    except (OSError, http.client.HTTPException, ValueError) as problem:  # a header that cannot be said is a ValueError
         why = clock.verdict or problem or type(problem).__name__
         raise UnreachableError(f"{door.place}: {why}") from problem
     if clock.verdict:  # what was read until then may look whole

@@ -4,6 +4,7 @@ In: a door and serialised requests. Out: nothing once they are acknowledged; els
 to come again, in the terms of https://opentelemetry.io/docs/specs/otlp/#otlphttp-response.
 """
 
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
 from canary import doors
@@ -39,7 +40,10 @@ class HttpSender:
 
 def check_whole(response: bytes) -> None:
     """Refuse a partial success, which has one form for all signals. Raises `NotAcceptedError`."""
-    told = ExportLogsServiceResponse.FromString(response).partial_success
+    try:
+        told = ExportLogsServiceResponse.FromString(response).partial_success
+    except DecodeError as problem:
+        raise NotAcceptedError(f"it says yes in words that are no OTLP: {_words(response)}") from problem
     if told.rejected_log_records:
         raise NotAcceptedError(f"it rejected {told.rejected_log_records} items: {told.error_message[:200]}")
 

@@ -74,7 +74,7 @@ class Item:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """What is checked, as texts, in the order of sql/canary/rows.sql."""
+        """What is checked, as texts, in the order of sql/handlers/canary_records.sql."""
         seconds, number = str(self.sent // 10**9), self.number
         by_kind = {
             LOG: (str(self.sent), "9", "INFO", self.trace_id.hex()),

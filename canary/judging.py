@@ -35,7 +35,7 @@ class State(StrEnum):
     @property
     def broken(self) -> bool:
         """Whether somebody should look after it."""
-        return self not in {State.OK, State.SKIPPED, State.LATE}
+        return self not in {State.OK, State.SKIPPED, State.LATE, State.OUT_OF_ORDER}
 
     @property
     def rank(self) -> int:

@@ -6,8 +6,9 @@ longer than the seconds it is given.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from canary import doors, questions
 from canary.doors import Door, Request, UnreachableError
@@ -19,6 +20,7 @@ from canary.questions import MOST_PAGES, QUESTION
 _JSON = {"content-type": "application/json", "accept": "application/json"}
 _MOST_TOKENS = 15_000
 """What one answer of MCP may have."""
+_Row = TypeVar("_Row")
 _INVALID_PARAMS = -32602
 """An unknown tool, among others: https://modelcontextprotocol.io/specification/2025-06-18/server/tools#error-handling"""
 
@@ -41,7 +43,7 @@ class Stored:
         """`since`: some beats before, so that what comes behind them is seen."""
         self._records = records
         self._window = since, until
-        self.rows: Sequence[StoredRow] = ()
+        self.rows: Sequence[StoredRow] | None = None
         """What the last look found, of earlier beats as well."""
 
     def look(self, seconds: float) -> list[Seen]:
@@ -63,14 +65,7 @@ class Rest:
     def look(self, seconds: float) -> list[Seen]:
         """What is there, of earlier beats as well."""
         self.rows = ()
-        rows, cursor = self._page("", seconds)
-        for _ in range(MOST_PAGES - 1):
-            if not cursor:
-                break
-            more, cursor = self._page(cursor, seconds)
-            rows += more
-        if cursor:
-            raise LookError(f"question {QUESTION}: it has more than {len(rows)} rows")
+        rows = _pages(f"question {QUESTION}", self._page, seconds)
         self.rows = rows
         return questions.seen_rows(rows)
 
@@ -98,15 +93,7 @@ class Mcp:
 
     def look(self, seconds: float) -> list[Seen]:
         """What is there."""
-        seen, cursor = self._page("", seconds)
-        for _ in range(MOST_PAGES - 1):
-            if not cursor:
-                break
-            more, cursor = self._page(cursor, seconds)
-            seen += more
-        if cursor:
-            raise LookError(f"tool {QUESTION}: it has more than {len(seen)} items")
-        return seen
+        return _pages(f"tool {QUESTION}", self._page, seconds)
 
     def _page(self, cursor: str, seconds: float) -> tuple[list[Seen], str]:
         arguments = {**self._window, "max_tokens": _MOST_TOKENS, **({"cursor": cursor} if cursor else {})}
@@ -122,6 +109,21 @@ class Mcp:
         said = structured if isinstance(structured, dict) else {}
         _check_whole(f"tool {QUESTION}", said)
         return questions.seen_in(json.dumps(result), KINDS), str(said.get("next_cursor") or "")
+
+
+def _pages(what: str, page: Callable[[str, float], tuple[list[_Row], str]], seconds: float) -> list[_Row]:
+    """Read all pages within so many seconds. Raises `LookError`, also where there are too many."""
+    until = time.monotonic() + seconds
+    found, cursor = page("", seconds)
+    for _ in range(MOST_PAGES - 1):
+        left = until - time.monotonic()
+        if not cursor or left <= 0:
+            break
+        more, cursor = page(cursor, left)
+        found += more
+    if cursor:
+        raise LookError(f"{what}: its answer has more than {len(found)} rows, or takes longer than {seconds:g} s")
+    return found
 
 
 def _unknown_tool(answer: Mapping[str, object]) -> bool:

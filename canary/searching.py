@@ -19,8 +19,10 @@ from canary.looking import Place, Rest, Stored
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 3.0
 """Seconds between two looks."""
-STREAMS_FIRST = 0.05
-"""Part of all the time in which the streams may tell of what was sent, before anybody is asked for the first time."""
+STREAMS_FIRST, MOST_FIRST = 0.05, 2.0
+"""Part of all the time, and seconds, in which the streams may tell before anybody is asked for the first time."""
+_BREATH = 0.2
+"""Seconds after which is looked whether to stop."""
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ class Leg:
     @property
     def missing(self) -> set[Identity]:
         """What was not seen yet."""
-        return self.expected.keys() - self.found.keys()
+        return self.expected.keys() - {one.identity for one in self.seen}
 
     def look(self, seconds: float, began: float) -> None:
         """Ask the place once; `began` (monotonic) is when the items were sent."""
@@ -99,14 +101,26 @@ class Search:
             if left <= 0 or not self._searching() or self._stop.wait(min(pause, left)):
                 break
             pause = min(1.6 * pause, LONGEST_PAUSE)
+        self._last_round()
         if STREAM in self._legs:
             self._look(self._legs[STREAM])  # what came twice came while others were looked at
 
     def _await_streams(self) -> None:
         leg = self._legs.get(STREAM)
         if leg is not None and isinstance(leg.place, Streams):
-            leg.place.wait_for(leg.expected.keys(), STREAMS_FIRST * (self._deadline - self._began))
+            until = self._began + min(MOST_FIRST, STREAMS_FIRST * (self._deadline - self._began))
+            while (left := until - time.monotonic()) > 0 and not self._stop.is_set():
+                if leg.place.wait_for(leg.expected.keys(), min(_BREATH, left)):
+                    break
             self._look(leg)
+
+    def _last_round(self) -> None:
+        """What was stored at the last moment could be seen nowhere else yet: it has the time of one request more."""
+        stored = self._legs.get(STORED)
+        latest = max(stored.found.values(), default=0.0) if stored is not None else 0.0
+        if latest > self._deadline - self._began - self._timeout and self._searching() and not self._stop.is_set():
+            self._deadline = time.monotonic() + 2 * self._timeout
+            self._round()
 
     def _searching(self) -> bool:
         return any(leg.missing and not leg.not_known for leg in self._legs.values())

@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 HOUR = 3_600 * 10**9
 MOST_GAPS = 3
-"""Beats in a row for which a stream may say that it left rows out; from this one on it is broken."""
+"""Beats in a row that a stream may be excused; in the last of them it is broken."""
 _OLD_ENOUGH = 60 * 10**9
 """Nanoseconds; younger beats are looked at as the one before."""
 
@@ -51,10 +51,10 @@ class Canary:
         self._book = book
         self._figures = figures
         self._runs = {cluster: secrets.token_hex(4) for cluster in clusters}
-        # As if it had beaten since 1970: numbers rise over restarts, and who beats but once takes turns as well.
-        self._number = int(time.time() / settings.period_s)
+        # As if it had beaten since 1970: numbers rise over restarts. Who beats but once takes each door at times.
+        self._number = int(time.time() / settings.period_s) + secrets.randbelow(2)
         self._gaps: Counter[tuple[str, str]] = Counter()
-        """By cluster and signal, the beats in a row for which the stream said that it left rows out."""
+        """By cluster and signal, the beats in a row for which the stream was excused."""
         self._before: tuple[Sequence[Past], ...] = ()
         """The last two beats, oldest first: every item goes by the same door each second time."""
 
@@ -78,11 +78,11 @@ class Canary:
         return beaten
 
     def _of_gaps(self, one: Finding) -> Finding:
-        """A stream may say now and then that it left rows out; one that always does tells nobody anything."""
+        """A stream may leave rows out now and then, and say so; one that always does tells nobody anything."""
         if one.leg != STREAM:
             return one
         at = (one.cluster, one.signal)
-        if one.state is not State.SKIPPED or not one.problem.startswith(beating.GAP):
+        if one.state is not State.SKIPPED or not one.problem.startswith(beating.EXCUSED):
             self._gaps[at] = 0
             return one
         self._gaps[at] += 1

@@ -10,6 +10,7 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -62,6 +63,7 @@ class CanaryRoom:
         files = (self._whole(path) for path in (client.ca, client.certificate, client.key))
         records = StoredRecords(store, settings.canary.timeout_s, settings.canary.spot_every)
         ways = canary_ways.ways(settings, urls, Access("", *files), shown, records)
+        ways = replace(ways, one_release=True)
         clusters = canary_ways.clusters(settings)
         book, figures = self._open_book(clusters)
         heart = Heart(Canary(ways, settings.canary, clusters, book, figures), settings.canary.period_s, figures)

@@ -15,7 +15,7 @@ from sql import own_rows
 from sql.catalogue import read_question
 from sql.parameter import iso_time
 from store.errors import StoreError
-from store.port import Cell, Limits, Parameter, Select, Store
+from store.port import Answer, Cell, Limits, Parameter, Select, Store
 
 MOST_ROWS = 10_000
 _MOST_PAST = 500
@@ -39,9 +39,12 @@ class StoredRecords:
             "since": _time(since - since % _SECOND),
             "until": _time(until - until % _SECOND + _SECOND),
         }
-        found = self._ask(_everything(), bound, MOST_ROWS)
+        found = self._ask(_everything(), {**bound, "limit": MOST_ROWS + 1}, MOST_ROWS)
+        if found.truncated:
+            raise LookError(f"ClickHouse: there are more than {MOST_ROWS} rows of canaries")
         return [
-            StoredRow(str(kind), str(line), _texts(fields), nanoseconds(str(at))) for at, kind, line, fields in found
+            StoredRow(str(kind), str(line), _texts(fields), nanoseconds(str(at)))
+            for at, kind, line, fields in found.rows
         ]
 
     def past(self, since: int, until: int) -> Sequence[Past]:
@@ -89,12 +92,12 @@ class StoredRecords:
             raise LookError(f"ClickHouse: {problem}") from problem
 
     def _select(self, name: str, bound: dict[str, Parameter], most: int) -> list[tuple[Cell, ...]]:
-        return self._ask(_statement(name), bound, most)
+        return self._ask(_statement(name), {**bound, "limit": most}, most).rows
 
-    def _ask(self, statement: str, bound: dict[str, Parameter], most: int) -> list[tuple[Cell, ...]]:
+    def _ask(self, statement: str, bound: dict[str, Parameter], most: int) -> Answer:
         limits = Limits(seconds=self._seconds, rows=most)
         try:
-            return self._store.select(Select(statement, {**bound, "limit": most}, limits)).rows
+            return self._store.select(Select(statement, bound, limits))
         except StoreError as problem:
             raise LookError(f"ClickHouse: {problem}") from problem
 

@@ -242,7 +242,8 @@ def test_an_older_beat_that_comes_behind_a_newer_one_is_out_of_order(canary_of, 
     beaten = canary.beat()
 
     assert states(beaten, "stored")[LOG] == "out_of_order"
-    assert {one.signal for one in beaten.broken} == {LOG}
+    assert states(beaten, "rest")[LOG] == "skipped"
+    assert beaten.well  # a spool that drains beside what comes now does that
 
 
 def test_clickhouse_that_does_not_answer_is_a_failed_look_and_named_first(canary_of, house):

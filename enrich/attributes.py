@@ -8,12 +8,15 @@ https://opentelemetry.io/docs/specs/semconv/resource/container/
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 Message = Any
 """A parsed message: protobuf builds the classes at run time, untyped."""
 Have = Mapping[bytes, bytes]
 """The attributes that a sender wrote, by key; of equal keys the last."""
+NOTHING: Have = MappingProxyType({})
+"""What there is where no attribute matters."""
 Addition = tuple[bytes, bytes]
 """Key and value of an attribute to write."""
 
@@ -58,7 +61,7 @@ def read(attributes: Iterable[Message]) -> dict[bytes, bytes]:
 
 def read_if_any(attributes: Iterable[Message], wanted: frozenset[bytes]) -> Have:
     """The same as `read` where one of the keys is wanted; else nothing: texts take longer to get than keys."""
-    return {} if wanted.isdisjoint([one.key for one in attributes]) else read(attributes)
+    return NOTHING if wanted.isdisjoint([one.key for one in attributes]) else read(attributes)
 
 
 def add(attributes: Message, additions: Sequence[Addition], have: Have) -> None:
@@ -76,11 +79,18 @@ def add(attributes: Message, additions: Sequence[Addition], have: Have) -> None:
 
 def add_to_record(record: Message, additions: tuple[Addition, ...], have: Have) -> None:
     """The same for a log record, in one call of protobuf where it has none of these keys and the texts are short."""
-    if have or max(len(text) for _, text in additions) > _SHORT:
-        add(record.attributes, additions, have)
+    extra = b"" if have else written(type(record), additions)
+    if extra:
+        record.MergeFromString(extra)
     else:
-        record_class: Any = type(record)
-        record.MergeFromString(_serialized(record_class, additions))
+        add(record.attributes, additions, have)
+
+
+def written(record_class: Any, additions: tuple[Addition, ...]) -> bytes:  # noqa: ANN401 - the class is made at run time
+    """Serialize a log record that has these attributes alone; gives nothing where a text is long."""
+    if max((len(text) for _, text in additions), default=0) > _SHORT:
+        return b""
+    return _serialized(record_class, additions)
 
 
 @lru_cache(maxsize=4096)

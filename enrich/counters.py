@@ -37,7 +37,8 @@ Names, labels and units:
         changes of objects that will not be written, since too many wait
 """
 
-from collections.abc import Iterator, Mapping
+import collections
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -76,9 +77,9 @@ class Counters:
         )
         self._children: dict[Note, Counter] = {}
 
-    def add(self, notes: Mapping[Note, int]) -> None:
+    def add(self, notes: Iterable[Note]) -> None:
         """Add the notes of one request."""
-        for note, number in notes.items():
+        for note, number in collections.Counter(notes).items():
             child = self._children.get(note)
             if child is None:
                 counter = self._by_name[note[0]]

@@ -12,8 +12,9 @@ dictionary, and an entry is never changed, only replaced.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from enrich.compact import MAX_CONTAINERS, Compactor, weight
@@ -22,6 +23,9 @@ from enrich.objects import Container, KubernetesObject
 
 Clock = Callable[[], float]
 """Gives Unix seconds."""
+
+
+_NOBODY: Mapping[str, Entry] = MappingProxyType({})
 
 
 class ChangeListener(Protocol):
@@ -108,6 +112,8 @@ class Directory:
         self._fading: OrderedDict[tuple[str, str], float] = OrderedDict()
         """Cluster and uid of what is no longer there, or was only looked up, in the order in which it is forgotten."""
         self._objects = self._bytes = self._refused = self._forgotten_early = 0
+        self.changes = 0
+        """How often anything changed that can be found here: what was found before is true still if it is the same."""
 
     def put(self, found: KubernetesObject, at: float | None = None) -> bool:
         """Keep an object that is there now. Gives whether anything about it is new."""
@@ -159,6 +165,13 @@ class Directory:
             return None if indexes is None else indexes.entries.get(uid)
         found = (indexes.entries.get(uid) for indexes in self._clusters.values())
         return next((entry for entry in found if entry is not None), None)
+
+    def finder(self, cluster_uid: str = "") -> Callable[[str], Entry | None]:
+        """Give what gives the same for many uids; a cluster that nobody knows yet stays unknown to it."""
+        if not cluster_uid:
+            return self.entry
+        indexes = self._clusters.get(cluster_uid)
+        return _NOBODY.get if indexes is None else indexes.entries.get
 
     def by_pod_address(self, cluster_uid: str, address: str) -> KubernetesObject | None:
         """Give the newest running pod with this IP address; of those that ended lately, the last.
@@ -239,6 +252,7 @@ class Directory:
         known = entry.known
         namesake = indexes.by_name(known.group, known.kind, known.namespace, known.name)
         indexes.add(entry, before)
+        self.changes += entry is not before
         key = (known.cluster_uid, known.uid)
         self._bytes += entry.weight - (before.weight if before else 0)
         self._objects += before is None
@@ -258,6 +272,7 @@ class Directory:
         # Whoever knows that it is gone is a watch, and knows it better than a lookup whose answer comes late.
         ended = replace(entry, gone_at=at, ended_at=entry.ended_at or at, watched=True)
         indexes.entries[uid] = ended
+        self.changes += 1
         self._fading[cluster_uid, uid] = at
         self._fading.move_to_end((cluster_uid, uid))
         return ended
@@ -287,6 +302,7 @@ class Directory:
     def _drop_oldest(self) -> None:
         (cluster_uid, uid), _ = self._fading.popitem(last=False)
         entry = self._clusters[cluster_uid].remove(uid)
+        self.changes += 1
         self._bytes -= entry.weight
         self._objects -= 1
 

@@ -31,6 +31,8 @@ _HASH_LENGTH = 32
 
 _WATCHED = b'{"object":{'
 """How a watch event begins, where keys are sorted."""
+_WATCHED_MAP = len(_WATCHED) - 1
+"""Where the event itself begins in it."""
 _INVOLVED_V1 = b',"involvedObject":{'
 """A key in a text without blanks: inside a string its quotes had backslashes before them."""
 _PLAIN = r'"[^"\\]*"'
@@ -90,8 +92,8 @@ def in_text_or_attributes(scopes: Iterable[Message], have: Have) -> Iterator[Eve
     for record in chain.from_iterable(scoped.log_records for scoped in scopes):
         body: bytes = record.body.string_value
         found = None if flat is None else _of_attributes(record, flat, have)
-        if found is None and body.startswith(b"{"):
-            found = _of_text(body)
+        if found is None and body:
+            found = of_body(body)
         if found is not None:
             yield EventRecord(record, found)
 
@@ -102,9 +104,10 @@ def in_text(resource: Message) -> Iterator[EventRecord]:
 
 
 def _may_hold_events(scoped: Message) -> bool:
+    if scoped.scope.name.endswith(_SCOPES):
+        return True
     records = scoped.log_records
-    ends = (records[0].body.string_value, records[-1].body.string_value)
-    return scoped.scope.name.endswith(_SCOPES) or any(map(_is_text, ends))
+    return _is_text(records[0].body.string_value) or _is_text(records[-1].body.string_value)
 
 
 def _flat(have: Have) -> Involved | None:
@@ -133,8 +136,9 @@ def _is_text(body: bytes) -> bool:
     return body.startswith(b"{") and any(mark in body for mark in _MARKS)
 
 
-def _of_text(body: bytes) -> Involved | None:
-    if len(body) > _LARGEST:
+def of_body(body: bytes) -> Involved | None:
+    """Say which object a record is about whose body is this text; None where it is no event."""
+    if not body.startswith(b"{") or len(body) > _LARGEST:
         return None
     return _of_plain_text(body) or (_of_whole_text(body) if _is_text(body) else None)
 
@@ -144,12 +148,12 @@ def _of_plain_text(body: bytes) -> Involved | None:
     at = body.find(_INVOLVED_V1, 0, _FAR)
     if at < 0 or not body.endswith(b"}"):
         return None
-    watched = body.startswith(_WATCHED)
-    # One map is open, or two: it is a member of the event itself, not of something in it.
-    if body.count(b"{", 0, at) != 1 + watched or body.find(b"}", 0, at) >= 0:
+    # The map that was opened last is the event itself, and none was closed: it is a member of that one.
+    opened = body.rfind(b"{", 0, at)
+    if body.find(b"}", 0, at) >= 0 or opened != (_WATCHED_MAP if body.startswith(_WATCHED) else 0):
         return None
     # With both, the one in `object` counts, as for the view that stores the event.
-    if not watched and b'"object":' in body:
+    if not opened and b'"object":' in body:
         return None
     found = _REFERENCE.match(body[at + len(_INVOLVED_V1) : _FAR].decode(errors="replace"))
     if found is None:

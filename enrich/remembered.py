@@ -1,9 +1,9 @@
 """Resources that came before: the same attributes mean the same, as long as the same objects are behind them.
 
-In: a resource message, and who sent it. Out: what `enrich.resources` finds out about it, from memory where every look
-into the directory that led to it would still find the same; that is a few steps into dictionaries, where finding out
-anew is fifty. What still waits for a lookup is not remembered. Bounded by number and size: the longest remembered make
-room. Refuses nothing. Used on one thread.
+In: a resource message, and who sent it. Out: what `enrich.resources` finds out about it, from memory where the
+directory has not changed, or else where every look into it would still find the same: a few steps into dictionaries,
+where finding out anew is fifty. What still waits for a lookup is not remembered. Bounded by number and size: the
+longest remembered make room. Refuses nothing. Used on one thread.
 """
 
 from collections.abc import Callable
@@ -36,6 +36,18 @@ class TracedDirectory:
         self._directory = directory
         self.looks: dict[tuple[object, tuple[str, ...]], _Look] = {}
         """Each once, however often the same is looked at."""
+        self.is_timed = False
+        """Whether one is good for a time only, whatever changes."""
+
+    @property
+    def changes(self) -> int:
+        """See `Directory.changes`."""
+        return self._directory.changes
+
+    def begin(self) -> None:
+        """Forget all looks."""
+        self.looks = {}
+        self.is_timed = False
 
     def entry(self, uid: str, cluster_uid: str = "") -> Entry | None:
         """See `Directory.entry`."""
@@ -48,6 +60,7 @@ class TracedDirectory:
 
     def by_pod_address(self, cluster_uid: str, address: str) -> KubernetesObject | None:
         """See `Directory.by_pod_address`."""
+        self.is_timed = True
         return self._look(self._directory.by_pod_address, cluster_uid, address)
 
     def by_container(self, container_id: str, cluster_uid: str = "") -> tuple[KubernetesObject, Container] | None:
@@ -64,17 +77,35 @@ class TracedDirectory:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+_NEVER = -1
+"""No number of changes."""
+
+
+@dataclass(slots=True)
 class Remembered:
-    """What came of a resource."""
+    """What came of a resource. Nothing of it but `changes` is changed once it is made."""
 
     have: Have
     resolution: Resolution
     extra: bytes
     """All additions as a serialized Resource, which protobuf merges at once; empty where that would double a key."""
     looks: tuple[_Look, ...] = ()
+    is_timed: bool = False
+    """Whether a pod's address was looked for, which is good for a time."""
     clusters: object = None
     """What was known of the clusters: the same object as long as nothing changed."""
+    changes: int = _NEVER
+    """Of the directory, when the looks were true last; unless the hour decides about one as well."""
+
+    def is_true(self, changes: int) -> bool:
+        """Whether every look finds the same still, in a directory of so many changes."""
+        if self.changes != changes:
+            for ask, given, found in self.looks:
+                again = ask(*given)
+                if again is not found and again != found:
+                    return False
+            self.changes = _NEVER if self.is_timed else changes
+        return True
 
 
 class ResourceMemory:
@@ -85,7 +116,7 @@ class ResourceMemory:
         self._resources = resources
         self._directory = directory
         self._clusters = clusters
-        self._known: dict[tuple[bytes, Origin], Remembered] = {}
+        self._known: dict[tuple[bytes, tuple[str, str, str]], Remembered] = {}
 
     def resolve(self, message: Message, origin: Origin, why: Why) -> Remembered:
         """Say what is known of the resource of `message`."""
@@ -93,7 +124,7 @@ class ResourceMemory:
         # Partial: nested values are no text yet, and cannot be serialized otherwise.
         key = (resource.SerializePartialToString(), self._resources.relevant(origin))
         known = self._known.get(key)
-        if known is not None and known.clusters is self._clusters.state and all(map(_still_true, known.looks)):
+        if known is not None and known.clusters is self._clusters.state and known.is_true(self._directory.changes):
             return known
         known = self._resolve(resource, origin, why)
         if len(key[0]) <= LARGEST and not known.resolution.missing and not known.resolution.refresh:
@@ -110,16 +141,11 @@ class ResourceMemory:
     def _resolve(self, resource: Message, origin: Origin, why: Why) -> Remembered:
         have = attributes.read(resource.attributes)
         clusters = self._clusters.state
-        self._directory.looks = {}
+        self._directory.begin()
         resolution = self._resources.resolve(have, origin, why)
-        looks, self._directory.looks = tuple(self._directory.looks.values()), {}
-        return Remembered(have, resolution, _serialized(resource, resolution, have), looks, clusters)
-
-
-def _still_true(look: _Look) -> bool:
-    ask, given, found = look
-    again = ask(*given)
-    return again is found or bool(again == found)
+        looks, is_timed = tuple(self._directory.looks.values()), self._directory.is_timed
+        self._directory.begin()
+        return Remembered(have, resolution, _serialized(resource, resolution, have), looks, is_timed, clusters)
 
 
 def _serialized(resource: Message, resolution: Resolution, have: Have) -> bytes:

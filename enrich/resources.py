@@ -28,9 +28,9 @@ Why = Callable[[Reference], str]
 """Says why an object is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Origin:
-    """Who sent a request."""
+    """Who sent a request. Not changed once it is made."""
 
     address: str = ""
     """Network address of the sender."""
@@ -90,9 +90,10 @@ class Resources:
         self._own_ids = (names.COMPOSITION_ID, names.EVENT_COMPOSITION_ID, label.encode())
         self._label_ids = (names.POD_LABELS + label.encode(), names.POD_LABEL + label.encode())
 
-    def relevant(self, origin: Origin) -> Origin:
-        """Leave out what makes no difference."""
-        return origin if self._by_peer_address else Origin(cluster=origin.cluster)
+    def relevant(self, origin: Origin) -> tuple[str, str, str]:
+        """Give what of an origin makes a difference."""
+        cluster = origin.cluster
+        return cluster.uid, cluster.name, origin.address if self._by_peer_address else ""
 
     def resolve(self, have: Have, origin: Origin, why: Why) -> Resolution:
         """Say what is known of a resource with these attributes."""

@@ -6,6 +6,7 @@ later counts for later requests, and stands in otel_k8s_objects. An enrichment t
 came, with a line in the log and a count: telemetry is never lost for it. Refuses nothing.
 
     enrich        each resource; events in text or attributes
+    tell          bodies, as they become text: what they say of events is read while they are at hand
     enrich_maps   events whose bodies were maps and are text now: only where a request holds nested values
     count         once, at the end
 
@@ -14,7 +15,6 @@ Python works per resource, and per record for Kubernetes events alone. All but w
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -41,13 +41,9 @@ MANY = 200
 LARGE = 256 * 1024
 """Bytes of their texts above which they are read there too: JSON is read at some 80 MB a second."""
 
-
-@dataclass(slots=True)
-class _Event:
-    """One event record on its way."""
-
-    event: EventRecord
-    resolution: EventResolution
+SEARCHED = 4_096
+"""Bytes of a request for each of its events up to which all of it is searched for what events may say themselves: that
+takes less than a look at the attributes of each."""
 
 
 @dataclass(slots=True)
@@ -57,21 +53,49 @@ class _Resource:
     message: Message
     known: Remembered
     resolution: Resolution
-    events: list[_Event] = field(default_factory=list)
+    events: list[EventRecord] = field(default_factory=list)
+    resolutions: list[EventResolution] = field(default_factory=list)
+    """Of its events, in their order."""
+    told: list[EventRecord] | None = None
+    """Its events whose bodies are text by now, if somebody told its bodies."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Events of one resource on their way."""
+
+    one: _Resource
+    events: list[EventRecord]
+    resolutions: list[EventResolution]
+
+
+@dataclass(slots=True)
+class Came:
+    """One request as it came. Not changed once it is made, but that its body ends with the enrichment."""
+
+    messages: Sequence[Message]
+    """Its resource messages."""
+    origin: Origin
+    body: bytes
+    """What they were read from, if that is known: a word that does not stand in there is the key of no attribute."""
+    logs: bool
+    """Whether they are ResourceLogs, and may hold events."""
 
 
 @dataclass(slots=True)
 class Work:
     """One request on its way."""
 
-    origin: Origin
+    came: Came
     resources: list[_Resource]
     patience: float
     """Seconds that are left for waiting."""
     broken: bool = False
 
 
-Find = Callable[[], list[tuple[_Resource, EventRecord]]]
+Tell = Callable[[Message, bytes], None]
+"""Told a log record and its body."""
+Find = Callable[[], list[tuple[_Resource, list[EventRecord]]]]
 
 
 class Enrichment:
@@ -92,20 +116,36 @@ class Enrichment:
         self._lookups = lookups
         self._patience = patience
 
-    async def enrich(self, messages: Sequence[Message], origin: Origin, run: Run, *, logs: bool) -> Work:
-        """Enrich the resources of a request; `logs`: they are ResourceLogs, and may hold events.
+    async def enrich(self, came: Came, run: Run) -> Work:
+        """Enrich the resources of a request, and its events that are text or attributes.
 
         `run` is given what is slow.
         """
-        work = Work(origin, [], self._patience)
+        work = Work(came, [], self._patience)
         try:
-            work.resources = [self._read(message, origin) for message in messages]
+            work.resources = [self._read(message, came.origin) for message in came.messages]
             await self._resolve_resources(work)
-            if logs:
+            if came.logs:
                 await self._text_events(work, run)
         except Exception:  # noqa: BLE001 - telemetry is stored as it came rather than lost
             _break(work)
         return work
+
+    def tell(self, work: Work, number: int) -> Tell:
+        """Give who is to be told all log records of a resource, by its number, whose bodies are text by now."""
+        if work.broken:
+            return _tell_nobody
+        found = work.resources[number].told = []
+
+        def tell(record: Message, body: bytes) -> None:
+            try:
+                involved = None if work.broken else events.of_body(body)
+                if involved is not None:
+                    found.append(EventRecord(record, involved))
+            except Exception:  # noqa: BLE001 - telemetry is stored as it came rather than lost
+                _break(work)
+
+        return tell
 
     async def enrich_maps(self, work: Work, run: Run) -> None:
         """Enrich event records whose bodies were maps, in a request whose nested values have become text."""
@@ -119,16 +159,19 @@ class Enrichment:
 
     def count(self, work: Work) -> None:
         """Count what was found out about a request, and what was not."""
+        work.came.body = b""  # a thread may hold the work for a moment longer
         if work.broken:
             self._counters.broke()
             return
-        notes: Counter[Note] = Counter()
+        notes: list[Sequence[Note]] = []
         for one in work.resources:
-            # A resource of events is about none of its own.
-            notes.update(note for note in one.resolution.notes if not (one.events and note is NO_OBJECT))
-            for event in one.events:
-                notes.update(event.resolution.notes)
-        self._counters.add(notes)
+            if one.events:
+                # A resource of events is about none of its own.
+                notes.append([note for note in one.resolution.notes if note is not NO_OBJECT])
+                notes += [resolution.notes for resolution in one.resolutions]
+            else:
+                notes.append(one.resolution.notes)
+        self._counters.add(chain.from_iterable(notes))
 
     def _read(self, message: Message, origin: Origin) -> _Resource:
         known = self._resources.resolve(message, origin, self._why)
@@ -138,11 +181,12 @@ class Enrichment:
         return NOT_ASKED if self._lookups is None else self._lookups.why(reference)
 
     async def _resolve_resources(self, work: Work) -> None:
-        unsure = [one for one in work.resources if one.resolution.missing]
-        if await self._look_up(work, [one.resolution for one in work.resources]):
+        unsure = [one for one in work.resources if one.resolution.missing or one.resolution.refresh]
+        if unsure and await self._look_up(work, [one.resolution for one in unsure]):
             for one in unsure:
-                one.known = self._resources.resolve(one.message, work.origin, self._why)
-                one.resolution = one.known.resolution
+                if one.resolution.missing:
+                    one.known = self._resources.resolve(one.message, work.came.origin, self._why)
+                    one.resolution = one.known.resolution
         for one in work.resources:
             _write(one)
 
@@ -153,36 +197,51 @@ class Enrichment:
             await self._resolve_events(work, partial(_in_text, sieved), run if much else _at_once)
 
     async def _resolve_events(self, work: Work, find: Find, run: Run) -> None:
-        found = await run(partial(self._first_look, find))
+        found = await run(partial(self._first_look, work, find))
         if not found:
             return
-        again = await self._look_up(work, [event.resolution for _, event in found])
+        unsure = [one for those in found for one in those.resolutions if one.missing or one.refresh]
+        again = await self._look_up(work, unsure) if unsure else False
         await run(partial(self._last_look, work, found, again=again))
 
-    def _first_look(self, find: Find) -> list[tuple[_Resource, _Event]]:
-        return [(one, _Event(event, self._resolved(one, event))) for one, event in find()]
+    def _first_look(self, work: Work, find: Find) -> list[_Found]:
+        found = find()
+        self_telling = self._may_say(work.came.body, sum(len(those) for _, those in found))
+        resolve = partial(self._events.resolve, why=self._why, self_telling=self_telling)
+        return [_Found(one, those, resolve(those, one.resolution)) for one, those in found]
 
-    def _resolved(self, one: _Resource, event: EventRecord) -> EventResolution:
-        return self._events.resolve(event, one.resolution, self._why)
+    def _may_say(self, body: bytes, number: int) -> bool:
+        """Whether any of so many events may say itself what it belongs to."""
+        return not body or number * SEARCHED < len(body) or self._events.may_say(body)
 
-    def _last_look(self, work: Work, found: list[tuple[_Resource, _Event]], *, again: bool) -> None:
-        for one, event in found:
-            if again and event.resolution.missing:
-                event.resolution = self._resolved(one, event.event)
-            if event.resolution.additions:
-                resolution = event.resolution
-                attributes.add_to_record(event.event.record, resolution.additions, resolution.own)
-            one.events.append(event)
-        for one in {id(one): one for one, _ in found}.values():
-            self._conclude(work, one)
+    def _last_look(self, work: Work, found: list[_Found], *, again: bool) -> None:
+        for those in found:
+            if again:
+                self._look_again(those)
+            for event, resolution in zip(those.events, those.resolutions, strict=True):
+                if resolution.written:
+                    event.record.MergeFromString(resolution.written)
+                elif resolution.additions:
+                    attributes.add_to_record(event.record, resolution.additions, resolution.own)
+            those.one.events += those.events
+            those.one.resolutions += those.resolutions
+        for those in found:
+            self._conclude(work, those.one)
+
+    def _look_again(self, those: _Found) -> None:
+        """Resolve those events anew of whose objects some were missing."""
+        places = [at for at, resolution in enumerate(those.resolutions) if resolution.missing]
+        anew = self._events.resolve([those.events[at] for at in places], those.one.resolution, self._why)
+        for at, resolution in zip(places, anew, strict=True):
+            those.resolutions[at] = resolution
 
     def _conclude(self, work: Work, one: _Resource) -> None:
         """Let a resource say what all its records say, if they are all events."""
         written = one.message.resource.attributes
-        resolutions = [event.resolution for event in one.events]
+        resolutions = one.resolutions
         clusters = {resolution.cluster_uid for resolution in resolutions} - {""}
         if len(clusters) == 1:
-            one.resolution = self._resources.prove(one.known, work.origin, clusters.pop())
+            one.resolution = self._resources.prove(one.known, work.came.origin, clusters.pop())
             for key, text in one.resolution.replacements:
                 attributes.put(written, key, text)
         records = sum(len(scoped.log_records) for scoped in one.message.scope_logs)
@@ -223,6 +282,10 @@ def _write(one: _Resource) -> None:
     attributes.add(resource.attributes, one.resolution.additions, one.known.have)
 
 
+def _tell_nobody(_record: Message, _body: bytes) -> None:
+    """Let it be: the enrichment of this request ended."""
+
+
 def _break(work: Work) -> None:
     """Note what broke: the enrichment of this request ends, the request does not."""
     _log.exception("a request could not be enriched, and is stored as it came")
@@ -245,12 +308,15 @@ async def _at_once(step: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever t
     return step()
 
 
-def _in_text(sieved: list[tuple[_Resource, list[Message]]]) -> list[tuple[_Resource, EventRecord]]:
-    return [(one, event) for one, scopes in sieved for event in events.in_text_or_attributes(scopes, one.known.have)]
+def _in_text(sieved: list[tuple[_Resource, list[Message]]]) -> list[tuple[_Resource, list[EventRecord]]]:
+    found = [(one, list(events.in_text_or_attributes(scopes, one.known.have))) for one, scopes in sieved]
+    return [(one, those) for one, those in found if those]
 
 
-def _in_maps(work: Work) -> list[tuple[_Resource, EventRecord]]:
+def _in_maps(work: Work) -> list[tuple[_Resource, list[EventRecord]]]:
     # A record is one Python object as long as somebody holds it: those that were text before are known by that.
-    known = {id(event.event.record) for one in work.resources for event in one.events}
-    found = ((one, event) for one in work.resources for event in events.in_text(one.message))
-    return [(one, event) for one, event in found if id(event.record) not in known]
+    known = {id(event.record) for one in work.resources for event in one.events}
+    found = [(one, list(events.in_text(one.message)) if one.told is None else one.told) for one in work.resources]
+    if known:
+        found = [(one, [event for event in those if id(event.record) not in known]) for one, those in found]
+    return [(one, those) for one, those in found if those]

@@ -65,6 +65,9 @@ _MAP_TAG = 0x32  # AnyValue.kvlist_value = 6, length-delimited
 _ARRAY_TAG = 0x2A  # AnyValue.array_value = 5, length-delimited
 _VALUE_TAG = 0x12  # KeyValue.value = 2, length-delimited
 
+_SHORT_TEXTS = tuple(bytes((_VALUE_TAG, size + 2, _STRING_TAG, size)) for size in range(126))
+"""What stands between the key and the text of a member that is a short string, by the bytes of the text."""
+
 _UNPAIRED = re.compile("[\udc80-\udcff]")
 """What a byte that is not UTF-8 was decoded to (PEP 383)."""
 
@@ -77,9 +80,9 @@ class _Ways:
     """An AnyValue."""
     attributes: tuple[str, ...]
     """Many KeyValues."""
-    single: tuple[str, ...]
-    """A message that leads on."""
-    repeated: tuple[str, ...]
+    single: "tuple[tuple[str, _Ways], ...]"
+    """A message that leads on, and how."""
+    repeated: "tuple[tuple[str, _Ways], ...]"
     """Many messages that lead on."""
 
 
@@ -87,30 +90,67 @@ Hold = Callable[[int], None]
 """Told the bytes that are needed for a moment, beside what is held already; refuses by raising."""
 
 
+Tell = Callable[[Any, bytes], None]
+"""Told each log record whose body is text by now, and the body: it is at hand here, and takes time to be got again."""
+
+
 def hold_anything(_size: int) -> None:
     """Refuse nothing."""
 
 
-def flatten(holder: Any, level: int, hold: Hold = hold_anything) -> int:  # noqa: ANN401 - the class is made at run time
+def tell_nobody(_record: Any, _body: bytes) -> None:  # noqa: ANN401 - the class is made at run time
+    """Let it be."""
+
+
+def flatten(holder: Any, level: int, hold: Hold = hold_anything, tell: Tell = tell_nobody) -> int:  # noqa: ANN401 - the class is made at run time
     """Put JSON text in the place of each array and map value under `holder`; how many there were.
 
     `level`: how deep the holder stands among the messages of its request, which is 1.
     Raises `errors.MalformedError` where protobuf cannot read what stands in one.
     """
-    ways = _ways(holder.DESCRIPTOR)
-    replaced = sum([_replace(getattr(holder, name), level + 1, hold) for name in ways.values])
+    return _flatten(holder, _ways(holder.DESCRIPTOR), level, _Watchers(hold, tell))
+
+
+@dataclass(frozen=True, slots=True)
+class _Watchers:
+    """Who is told what while values become text."""
+
+    hold: Hold
+    tell: Tell
+
+
+def _flatten(holder: Any, ways: _Ways, level: int, watchers: _Watchers) -> int:  # noqa: ANN401 - the class is made at run time
+    replaced = sum([_replace_body(holder, getattr(holder, name), level, watchers) for name in ways.values])
     # Asking walks all that is below, and where there is something nested, that takes as long as to read it. So it pays
     # only for an item of which nothing is left but attributes, and not for what holds items.
     if ways.attributes and holder.IsInitialized():
         return replaced
     for name in ways.attributes:
-        replaced += sum([_replace(attribute.value, level + 2, hold) for attribute in getattr(holder, name)])
-    for name in ways.repeated:
-        replaced += sum([flatten(child, level + 1, hold) for child in getattr(holder, name)])
-    for name in ways.single:
+        attributes = getattr(holder, name)
+        replaced += sum([_replace_attribute(attribute.value, level + 1, watchers) for attribute in attributes])
+    for name, onward in ways.repeated:
+        replaced += sum([_flatten(child, onward, level + 1, watchers) for child in getattr(holder, name)])
+    for name, onward in ways.single:
         if holder.HasField(name):
-            replaced += flatten(getattr(holder, name), level + 1, hold)
+            replaced += _flatten(getattr(holder, name), onward, level + 1, watchers)
     return replaced
+
+
+def _replace_body(holder: Any, body: Any, level: int, watchers: _Watchers) -> int:  # noqa: ANN401 - made at run time
+    kind = body.WhichOneof("value")
+    if kind in _NESTED_KINDS:
+        watchers.tell(holder, _replace(body, level + 1, watchers.hold))
+        return 1
+    if kind == "string_value":
+        watchers.tell(holder, body.string_value)
+    return 0
+
+
+def _replace_attribute(value: Any, level: int, watchers: _Watchers) -> int:  # noqa: ANN401 - the class is made at run time
+    if value.WhichOneof("value") not in _NESTED_KINDS:
+        return 0
+    _replace(value, level + 1, watchers.hold)
+    return 1
 
 
 def text(value: bytes, level: int = 2) -> bytes:
@@ -146,14 +186,12 @@ def _small(value: bytes, level: int) -> str | None:
     return json
 
 
-def _replace(value: Any, level: int, hold: Hold) -> int:  # noqa: ANN401 - the class is made at run time
-    if value.WhichOneof("value") not in _NESTED_KINDS:
-        return 0
+def _replace(value: Any, level: int, hold: Hold) -> bytes:  # noqa: ANN401 - the class is made at run time
     serialized = value.SerializePartialToString()
     if len(serialized) > _LARGE_BYTES:
         hold(TEXT_COST * len(serialized))
-    value.string_value = text(serialized, level)
-    return 1
+    value.string_value = written = text(serialized, level)
+    return written
 
 
 class _OddError(message.DecodeError):
@@ -181,8 +219,8 @@ def _ways(descriptor: Any) -> _Ways:  # noqa: ANN401 - protobuf has one for each
     return _Ways(
         values=tuple(values),
         attributes=tuple(attributes),
-        single=tuple(field.name for field in onward if not field.is_repeated),
-        repeated=tuple(field.name for field in onward if field.is_repeated),
+        single=tuple((field.name, _ways(field.message_type)) for field in onward if not field.is_repeated),
+        repeated=tuple((field.name, _ways(field.message_type)) for field in onward if field.is_repeated),
     )
 
 
@@ -227,7 +265,10 @@ def _shallow_classes() -> tuple[Any, Any, Any]:
 _Value, _Member, _Many = _shallow_classes()
 _Holder = schema_variant.whole_value_class()
 
-_remembered: dict[bytes, tuple[bytes, str]] = {}
+_Found = tuple[str, str]
+"""Of a member: its key, a character for each byte, which Python sorts soonest; and its text, ``"key":value``."""
+
+_remembered: dict[bytes, _Found] = {}
 """Member -> its key and text. Each step on it is one of the interpreter's, so threads need no lock for it."""
 _seen = [0] * _SEEN_ONCE
 """Hashes of members, each at its place: one that is seen again soon is remembered. Names, ids and messages are not, and
@@ -302,9 +343,9 @@ def _map(members: bytes) -> str:
     """The text of a serialized KeyValueList."""
     if not members:
         return "{}"
-    texts: dict[bytes, str] = {}
+    texts: dict[str, str] = {}
     recall = _remembered.get
-    for member in _Many.FromString(members).values:
+    for member in _Many.FromString(members).values[:]:
         found = recall(member) if len(member) <= _REMEMBERED_BYTES else _member(member)
         if found is None:
             found = _member(member)
@@ -316,42 +357,43 @@ def _map(members: bytes) -> str:
                 _seen[place] = digest
         key, keyed = found
         texts[key] = keyed
-    return f"{{{','.join(map(texts.__getitem__, sorted(texts)))}}}"
+    return f"{{{','.join([texts[key] for key in sorted(texts)])}}}"
 
 
-def _remember(member: bytes, found: tuple[bytes, str]) -> None:
+def _remember(member: bytes, found: _Found) -> None:
     if len(_remembered) >= _REMEMBERED_MEMBERS:
         _remembered.clear()
     _remembered[member] = found
 
 
-def _member(member: bytes) -> tuple[bytes, str]:
+def _member(member: bytes) -> _Found:
     """The key and the text (``"key":value``) of a serialized KeyValue."""
     size = len(member)
     if size > 3 and member[0] == _STRING_TAG:
         end = member[1] + 2
-        # A key of less than 128 bytes, then a value, and nothing after it.
+        rest = size - end - 4
+        # A key of less than 128 bytes, then a short string, and nothing after it.
+        if end < 130 and 0 <= rest < 126 and member[end : end + 4] == _SHORT_TEXTS[rest]:
+            key, name = _name(member[2:end])
+            return key, name + encode_basestring(member[end + 4 :].decode("utf-8", "surrogateescape"))
+        # The same with another value.
         if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
-            rest = size - end - 2
-            start = end + 2 if member[end + 1] == rest < 128 else _start_of_the_rest(member, end + 1)
-            if start == end + 2 and rest > 1 and member[start] == _STRING_TAG and member[start + 1] == rest - 2:
-                key = member[2:end]
-                return key, _name(key) + encode_basestring(member[start + 2 :].decode("utf-8", "surrogateescape"))
+            start = _start_of_the_rest(member, end + 1)
             if start:
-                key = member[2:end]
-                return key, _name(key) + _value(member[start:])
+                key, name = _name(member[2:end])
+                return key, name + _value(member[start:])
     shallow = _read_whole(_Member, member)
-    return _keyed(shallow.key, shallow.value)
+    key, name = _named(shallow.key)
+    return key, name + _value(shallow.value)
 
 
-def _keyed(key: bytes, value: bytes) -> tuple[bytes, str]:
-    return key, f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:{_value(value)}"
+def _named(key: bytes) -> tuple[str, str]:
+    """A key as it is sorted, and its text with the colon behind it."""
+    return key.decode("latin-1"), f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:"
 
 
-@lru_cache(maxsize=_REMEMBERED_NAMES)
-def _name(key: bytes) -> str:
-    """The text of a short key and the colon behind it."""
-    return f"{encode_basestring(key.decode('utf-8', 'surrogateescape'))}:"
+_name = lru_cache(maxsize=_REMEMBERED_NAMES)(_named)
+"""The same of a short key."""
 
 
 def _double(number: float) -> str:

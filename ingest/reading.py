@@ -78,7 +78,7 @@ class Reader:
         request = wire.parse(signal, body)
         self._counters.other_cluster(signal, binding.bind(request.resources, sender))
         wire.take_out_untyped(request)
-        enriching = Enriching(self.enricher, request, self._on_thread)
+        enriching = Enriching(self.enricher, request, self._on_thread, body)
         await enriching.resources(sender)
         parcel = wire.pack(request)
         if parcel is not None:

@@ -15,7 +15,7 @@ Refused: bytes that are not the message they claim to be (`errors.MalformedError
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
@@ -55,6 +55,14 @@ ResourceMessage = Message
 """A parsed ResourceLogs, ResourceSpans or ResourceMetrics."""
 
 
+Tell = Callable[[int], nested.Tell]
+"""Says, by the number of a resource, who is told its log records while nested values become text."""
+
+
+def _tell_nobody(_number: int) -> nested.Tell:
+    return nested.tell_nobody
+
+
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """One request, ready to be inserted."""
@@ -88,6 +96,7 @@ class Request:
     """When it arrived, in nanoseconds since 1970."""
     offences: tuple[Offence, ...] = ()
     """Items that were taken out, since they can never be stored."""
+    tell: Tell = _tell_nobody
 
 
 def read(signal: Signal, body: bytes) -> Parcel:
@@ -157,12 +166,12 @@ def flatten(request: Request, hold: nested.Hold = nested.hold_anything) -> None:
     `hold` is told the bytes that a large value takes for a moment, and refuses by raising. Raises
     `errors.MalformedError` where such a value cannot be read.
     """
-    for resource in request.resources:
+    for number, resource in enumerate(request.resources):
         # Many SDKs send one array, process.command_args, in the resource, and none in any record.
         if not resource.resource.IsInitialized():
             nested.flatten(resource.resource, _RESOURCE_LEVEL + 1, hold)
         if _begins_nested(resource) or not resource.IsInitialized():
-            nested.flatten(resource, _RESOURCE_LEVEL, hold)
+            nested.flatten(resource, _RESOURCE_LEVEL, hold, request.tell(number))
 
 
 def packed(request: Request) -> Parcel:

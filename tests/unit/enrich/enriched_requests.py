@@ -86,7 +86,7 @@ class House:
     async def sent(self, body, sender=SOMEBODY, signal=Signal.LOGS):
         request = wire.parse(signal, body)
         binding.bind(request.resources, sender)
-        enriching = Enriching(self.parts.stage, request, asyncio.to_thread)
+        enriching = Enriching(self.parts.stage, request, asyncio.to_thread, body)
         await enriching.resources(sender)
         if wire.pack(request) is None:
             wire.flatten(request)

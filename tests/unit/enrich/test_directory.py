@@ -365,3 +365,34 @@ def test_readers_and_writers_do_not_get_into_each_others_way():
     assert churn.wrong == []
     census = churn.directory.census()
     assert (census.live, census.deleted) == (50, 50)
+
+
+def test_every_change_of_what_can_be_found_is_counted_and_nothing_else(directory, clock):
+    def changes(step):
+        before = directory.changes
+        step()
+        return directory.changes - before
+
+    one = pod("p", 1)
+    assert changes(lambda: directory.put(one)) == 1
+    assert changes(lambda: directory.put(pod("p", 1))) == 0
+    assert changes(lambda: directory.learn(pod("p", 1, labels={"a": "b"}))) == 0
+    assert changes(lambda: directory.put(pod("p", 1, labels={"a": "b"}))) == 1
+    assert changes(lambda: directory.learn(pod("q", 2, cluster=OTHER))) == 1
+    assert changes(lambda: directory.gone(CLUSTER, uid(1))) == 1
+    assert changes(lambda: directory.gone(CLUSTER, uid(1))) == 0
+    clock.now += 10_000
+    assert changes(lambda: directory.gone(CLUSTER, uid(9))) == 2  # the deleted one and the learnt one are forgotten
+    assert directory.by_uid(uid(1)) is None
+
+
+def test_a_finder_finds_what_the_directory_finds_as_it_changes(directory):
+    directory.put(pod("p", 1))
+    anywhere, here = directory.finder(), directory.finder(CLUSTER)
+    directory.put(pod("q", 2, cluster=OTHER))
+    assert [find(uid(1)) is directory.entry(uid(1)) for find in (anywhere, here)] == [True, True]
+    assert anywhere(uid(2)).known.name == "q"
+    assert here(uid(2)) is None
+    assert directory.finder("unheard-of")(uid(1)) is None
+    directory.put(pod("newer", 1))
+    assert here(uid(1)).known.name == anywhere(uid(1)).known.name == "newer"

@@ -117,6 +117,12 @@ def test_events_of_several_objects_in_one_resource_each_get_their_own(house):
             lambda said: {"object": {**said["object"], "about": {"involvedObject": {"kind": "Pod", "name": "no"}}}},
             id="another one deeper before it",
         ),
+        pytest.param(
+            lambda said: {
+                "object": {"about": {"a": 7, "involvedObject": {"kind": "Pod", "name": "no"}}, **said["object"]}
+            },
+            id="another one deeper before it, and not the first there",
+        ),
         pytest.param(lambda said: {**said, "object": {**said["object"], "series": {"count": 2}}}, id="a map behind it"),
         pytest.param(lambda said: {"annotations": {"a": [1, {}]}, **said["object"]}, id="a map before it"),
     ],
@@ -136,7 +142,7 @@ def test_an_involved_object_of_any_length_is_read(house):
 @pytest.mark.parametrize("text", [False, True])
 def test_of_two_involved_objects_the_one_in_the_watched_object_counts(house, text):
     house.put(pod("other", 2, labels={LABEL: "c-2"}))
-    both = {"involvedObject": event(pod_of(house, 2))["involvedObject"], **watched(pod_of(house))}
+    both = {"action": "a", "involvedObject": event(pod_of(house, 2))["involvedObject"], **watched(pod_of(house))}
     ((_, (record,)),) = house.send(logs(({}, json.dumps(both, sort_keys=True) if text else both)))
     assert record == {LABEL: uid(90)}
 
@@ -158,6 +164,32 @@ def test_what_is_remembered_of_an_object_ends_with_a_change_of_it_or_of_an_owner
     assert house.send(sent)[0][1] == [{LABEL: "new"}]
     house.put(dataclasses.replace(pod_of(house), labels={LABEL: "newer"}))
     assert house.send(sent)[0][1] == [{LABEL: "newer"}]
+
+
+def test_what_is_remembered_of_an_object_is_remembered_for_its_cluster_alone():
+    house = House(clusters=(NORTH, SOUTH))
+    house.put(pod("p", 1, labels={LABEL: "c"}))
+    for said, expected in ((CLUSTER, {LABEL: "c"}), (OTHER, {}), (CLUSTER, {LABEL: "c"})):
+        ((_, (record,)),) = house.send(logs(({"k8s.cluster.uid": said}, watched(pod("p", 1)))))
+        assert record == expected
+    assert house.counted("mismatches", what="cluster") == 1
+
+
+def test_what_others_made_the_house_remember_is_no_secret_told_to_a_token_of_another_cluster():
+    house = House(clusters=(NORTH, SOUTH))
+    house.put(pod("p", 1, labels={LABEL: "secret"}))
+    sent = logs(({}, watched(pod("p", 1))))
+    assert house.send(sent)[0][1] == [{LABEL: "secret"}]
+    for name in ("south", "unheard-of"):
+        assert house.send(sent, sender=Sender("a", "t", cluster_name=name))[0][1] == [{}]
+
+
+def test_a_uid_that_two_clusters_have_means_the_object_of_the_one_that_is_said():
+    house = House(clusters=(NORTH, SOUTH))
+    house.put(pod("p", 1, labels={LABEL: "c"}), pod("p", 1, cluster=OTHER, labels={LABEL: "d"}))
+    for said, expected in ((CLUSTER, "c"), (OTHER, "d"), (CLUSTER, "c")):
+        ((_, (record,)),) = house.send(logs(({"k8s.cluster.uid": said}, watched(pod("p", 1)))))
+        assert record == {LABEL: expected}
 
 
 def test_events_that_are_maps_beside_those_that_are_text_are_each_seen_once(house):
@@ -190,6 +222,35 @@ def test_a_thousand_events_take_another_way_and_come_out_the_same(house, text):
 def test_the_records_own_word_comes_first_then_the_resources_then_the_object(house, resource, record, expected):
     ((_, (said,)),) = house.send(logs((resource, (watched(pod_of(house)), record))))
     assert said == expected
+
+
+@pytest.mark.parametrize("own", [f"k8s.pod.label.{LABEL}", LABEL, "krateo.composition.id"])
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_what_an_event_says_itself_is_seen_among_others_that_say_nothing_and_in_a_request_of_any_size(house, own, size):
+    house.put(pod("other", 2, labels={LABEL: "c-2"}))
+    bodies = ["x" * size, watched(pod_of(house)), (watched(pod_of(house)), {own: "own"}), watched(pod_of(house, 2))]
+    ((_, records),) = house.send(logs(({}, *bodies)))
+    assert [record.get(LABEL) for record in records] == [None, uid(90), "own", "c-2"]
+
+
+def test_resources_with_and_without_maps_of_one_request_are_each_read(house):
+    body = watched(pod_of(house))
+    texts = ["an order", json.dumps(body), "an order"]
+    (_, first), (_, second), (_, third) = house.send(logs(({}, *texts), ({}, "an order", body), ({}, *texts)))
+    assert first == third == [{}, {LABEL: uid(90)}, {}]
+    assert second == [{}, {LABEL: uid(90)}]
+
+
+def test_a_request_whose_maps_break_the_enrichment_is_stored_as_it_came(house, monkeypatch, caplog):
+    def broken(_body):
+        raise RuntimeError("made to break")
+
+    monkeypatch.setattr("enrich.events.of_body", broken)
+    ((resource, records),) = house.send(logs(({}, *[watched(pod_of(house))] * 3)))
+    assert records == [{}] * 3
+    assert "krateo.composition.id" not in resource
+    assert house.counted("broken") == 1
+    assert caplog.text.count("stored as it came") == 1
 
 
 def test_the_attribute_of_events_keeps_its_name_whatever_the_label_is_called():
@@ -424,6 +485,23 @@ def test_what_only_a_lookup_knows_is_asked_for_again_when_it_is_old():
         assert record == {LABEL: "owned"}
 
     asking(scene, root)
+
+
+def test_the_owner_of_a_resources_pod_that_only_a_lookup_knows_is_asked_for_again_when_it_is_old():
+    *owners, plain = shop()
+
+    async def scene(house, source):
+        clock = [0.0]
+        house.parts.lookups._now = lambda: clock[0]
+        house.put(plain)
+        for seconds, asked in ((0, 3), (10, 3), (301, 4)):
+            clock[0] = seconds
+            await house.sent(logs(({"k8s.pod.uid": uid(1)},)))
+            while len(source.asked) < asked:  # noqa: ASYNC110 - bounded by the scene's own timeout
+                await asyncio.sleep(0)
+            assert (len(source.asked) > 3) == (seconds > 300)
+
+    asking(scene, *owners)
 
 
 @pytest.mark.parametrize("text", [False, True])

@@ -7,6 +7,7 @@ from enriched_requests import NORTH, House
 from kubernetes_made import CLUSTER, LABEL, OTHER, made, pod, shop, uid
 
 from enrich.clusters import Cluster
+from enrich.objects import Container
 from identity.sender import Sender
 
 SOUTH = Cluster(OTHER, "south")
@@ -254,6 +255,24 @@ def test_senders_of_two_clusters_with_the_same_attributes_are_not_mixed_up():
         for name, found in (("north", "n"), ("south", "s")):
             said = house.resource(own, sender=Sender("10.0.0.1", name, cluster_name=name))
             assert said["k8s.pod.name"] == found
+
+
+def test_an_address_of_a_pod_that_ended_means_it_for_a_while_though_nothing_changes(house):
+    clock = [1_000.0]
+    house.parts.directory._now = lambda: clock[0]
+    house.put(pod("ended", 5, addresses=("10.1.0.9",), finished=True))
+    for now, expected in ((1_010, "ended"), (1_059, "ended"), (1_061, None), (1_062, None)):
+        clock[0] = now
+        assert house.resource({"k8s.pod.ip": "10.1.0.9"}).get("k8s.pod.name") == expected
+
+
+def test_a_pod_that_comes_to_be_known_is_seen_by_resources_that_came_before(house):
+    own = {"container.id": "c" * 64}
+    assert "k8s.pod.name" not in house.resource(own)
+    assert "k8s.pod.name" not in house.resource(own)
+    house.put(pod("new", 6, containers=(Container("app", "c" * 64),)))
+    assert house.resource(own)["k8s.pod.name"] == "new"
+    assert house.resource(own)["k8s.pod.name"] == "new"
 
 
 def test_very_many_resources_are_not_all_remembered(house, monkeypatch):

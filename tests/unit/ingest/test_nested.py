@@ -132,6 +132,15 @@ def test_fields_that_nobody_knows_change_nothing():
     assert nested.text(wireformat.delimited(6, wireformat.delimited(1, member) + unknown)) == b'{"k":"v"}'
 
 
+@pytest.mark.parametrize("size", range(118, 130))
+@pytest.mark.parametrize(("inside", "behind"), [(99, 0), (0, 99)])
+def test_a_field_that_nobody_knows_after_a_text_of_any_length_changes_nothing(size, inside, behind):
+    fields = {0: b"", 99: wireformat.delimited(99, b"")}
+    value = wireformat.delimited(1, b"v" * size) + fields[inside]
+    member = wireformat.delimited(1, b"k") + wireformat.delimited(2, value) + fields[behind]
+    assert nested.text(wireformat.delimited(6, wireformat.delimited(1, member))) == b'{"k":"%s"}' % (b"v" * size)
+
+
 def test_the_deepest_value_that_protobuf_accepts_is_written():
     value = AnyValue(int_value=1)
     for _ in range(45):  # two messages a level, and protobuf takes 100 in all
@@ -353,6 +362,16 @@ def test_nested_values_are_replaced_wherever_they_can_stand(made):
     flat = [attribute for attribute in resource.resource.attributes if attribute.key == b"flat"]
     assert [attribute.value.string_value for attribute in flat] == [b"as it is"]
     assert resource.SerializeToString().count(b"[1]") == count
+
+
+def test_each_log_record_whose_body_is_text_by_then_is_told():
+    bodies = [a_map(a=NESTED), AnyValue(string_value="as it came"), AnyValue(int_value=1), NESTED, AnyValue()]
+    records = [LogRecord(body=body, attributes=ATTRIBUTES) for body in bodies]
+    request = LogsData(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=records)])])
+    [resource] = wire.parse(Signal.LOGS, request.SerializeToString()).resources
+    told = []
+    nested.flatten(resource, 2, tell=lambda record, body: told.append((record.body.string_value, body)))
+    assert told == [(body, body) for body in (b'{"a":[1]}', b"as it came", b"[1]")]
 
 
 def test_a_message_without_nested_values_stays_as_it_is():

@@ -17,6 +17,10 @@ ALTER TABLE ${database}.otel_logs${on_cluster}
     ADD INDEX IF NOT EXISTS idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS idx_pod_uid `__otel_materialized_k8s.pod.uid` TYPE bloom_filter(0.01) GRANULARITY 1,
     ADD INDEX IF NOT EXISTS idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS idx_composition_errors (
+        if(SeverityNumber BETWEEN 1 AND 16, '', CompositionId),
+        if(SeverityNumber BETWEEN 1 AND 16, '', `__otel_materialized_k8s.pod.uid`)
+    ) TYPE bloom_filter(0.001) GRANULARITY 1,
     MODIFY SETTING non_replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window_seconds = ${deduplication_seconds}

@@ -58,7 +58,11 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_logs${on_cluster}
     INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
     INDEX idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_pod_uid `__otel_materialized_k8s.pod.uid` TYPE bloom_filter(0.01) GRANULARITY 1,
-    INDEX idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 4
+    INDEX idx_body_ngrams lower(Body) TYPE ngrambf_v1(3, 16384, 2, 0) GRANULARITY 4,
+    INDEX idx_composition_errors (
+        if(SeverityNumber BETWEEN 1 AND 16, '', CompositionId),
+        if(SeverityNumber BETWEEN 1 AND 16, '', `__otel_materialized_k8s.pod.uid`)
+    ) TYPE bloom_filter(0.001) GRANULARITY 1
 )
 ENGINE = ${replicated}MergeTree
 PARTITION BY toDate(Timestamp)

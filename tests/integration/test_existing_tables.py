@@ -84,6 +84,7 @@ def test_adopting_adds_what_is_ours_and_says_so(store, generation):
     assert report.left_alone == []
     assert any("ADD COLUMN IF NOT EXISTS `ClusterUid`" in statement for statement in said)
     assert "non_replicated_deduplication_window = 10000" in definition(store, "otel_logs")
+    assert "INDEX idx_composition_errors" in definition(store, "otel_logs")
     assert migrate.migrate(store, SETTINGS, adopt=True) == migrate.MigrationReport()
 
 

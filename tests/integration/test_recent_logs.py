@@ -3,6 +3,8 @@
 import pytest
 from answers import NOON, found, log, the
 
+from store.port import Select
+
 HOSTILE = [
     "'; DROP TABLE otel_logs; --",
     "100%",
@@ -183,3 +185,56 @@ def test_a_record_without_a_number_counts_by_what_its_body_says(desk, put):
     put("otel_logs", [log(0, "level=error msg=x"), log(1, "all is well"), log(2, "level=error", SeverityNumber=9)])
 
     assert the(desk.ask("recent_logs", {"min_severity": "error"}), "body") == ["level=error msg=x"]
+
+
+NAMED = {"krateo.composition.id": "c-1"}
+POD = {"k8s.pod.uid": "pod-1", "k8s.cluster.uid": "east-uid"}
+KNOWN_POD = {
+    "ClusterUid": "east-uid",
+    "Kind": "Pod",
+    "Name": "p",
+    "Uid": "pod-1",
+    "CompositionId": "c-1",
+    "LastSeen": "2100-01-01",
+}
+QUIET = """
+    INSERT INTO otel_logs (Timestamp, ServiceName, SeverityNumber, Body, ResourceAttributes)
+    SELECT
+        toDateTime64('2026-01-01 12:00:00', 9) + number / 1000,
+        'shop',
+        9,
+        'level=error it says, and is none',
+        mapFromArrays({names:Array(String)}, {values:Array(String)})
+    FROM numbers(60000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("quiet", "resource"), [(NAMED, NAMED), (POD, POD), (NAMED, POD)], ids=["by id", "by pod", "errors by pod"]
+)
+def test_errors_of_a_composition_are_found_without_reading_its_other_records(
+    question_tables, desk, put, quiet, resource
+):
+    put("otel_k8s_objects", [KNOWN_POD])
+    question_tables.select(Select(QUIET, {"names": list(quiet), "values": list(quiet.values())}))
+    put(
+        "otel_logs",
+        [
+            log(1, "by number", SeverityNumber=17, ResourceAttributes=resource),
+            log(2, "by text", SeverityText="ERROR", ResourceAttributes=resource),
+            log(3, "level=error by body", ResourceAttributes=resource),
+            log(4, "fatal", SeverityNumber=21, ResourceAttributes=resource),
+            log(5, "a warning", SeverityNumber=13, ResourceAttributes=resource),
+            log(6, "no word of it", ResourceAttributes=resource),
+            log(7, "of another", SeverityNumber=17, ResourceAttributes={"krateo.composition.id": "c-2"}),
+        ],
+    )
+
+    errors = desk.ask("recent_logs", {"composition": "c-1", "min_severity": "error"})
+    fatal = desk.ask("recent_logs", {"composition": "c-1", "min_severity": "fatal"})
+    warnings = desk.ask("recent_logs", {"composition": "c-1", "min_severity": "warn"})
+
+    assert the(errors, "body") == ["fatal", "level=error by body", "by text", "by number"]
+    assert the(fatal, "body") == ["fatal"]
+    assert the(warnings, "body") == ["a warning", *the(errors, "body")]
+    assert (errors.rows_read < 6_000, fatal.rows_read < 6_000, warnings.rows_read > 60_000) == (True, True, True)

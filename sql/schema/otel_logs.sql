@@ -71,5 +71,6 @@ TTL toDateTime(Timestamp) + toIntervalDay(${logs_days}) -- when: logs_days
 SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1,
     non_replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window = ${deduplication_window},
-    replicated_deduplication_window_seconds = ${deduplication_seconds}
+    replicated_deduplication_window_seconds = ${deduplication_seconds},
+    min_compress_block_size = 16384
     , fsync_after_insert = 1, fsync_part_directory = 1 -- when: fsync_inserts

@@ -1,0 +1,18 @@
+"""With which settings OTLP is inserted."""
+
+import pytest
+
+from sql import otlp
+from sql.signals import Signal
+
+PLANNED = "query_plan_enable_optimizations"
+
+
+@pytest.mark.parametrize("signal", list(Signal))
+def test_a_small_insert_is_not_planned_twice_and_a_large_one_is(signal):
+    small = otlp.insert_for(signal, [b"x" * 1000] * 10)
+    large = otlp.insert_for(signal, [b"x" * 1000] * 100)
+
+    assert small.settings[PLANNED] == 0
+    assert PLANNED not in large.settings
+    assert {name: value for name, value in small.settings.items() if name != PLANNED} == large.settings

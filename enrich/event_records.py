@@ -119,7 +119,7 @@ class Events:
     def resolve(
         self, events: Iterable[EventRecord], resource: Resolution, why: Why, *, self_telling: bool = True
     ) -> list[EventResolution]:
-        """Say what is known of events of one resource, which was resolved.
+        """Say what was known of events of one resource, which was resolved, when this began.
 
         `self_telling`: they may say themselves which composition they belong to.
         """

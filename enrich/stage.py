@@ -16,7 +16,6 @@ Python works per resource, and per record for Kubernetes events alone. All but w
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -28,8 +27,9 @@ from enrich.event_records import EventResolution, Events
 from enrich.events import EventRecord
 from enrich.lookups import NOT_ASKED, Lookups
 from enrich.objects import Reference
-from enrich.remembered import Remembered, ResourceMemory
+from enrich.remembered import ResourceMemory
 from enrich.resources import NO_OBJECT, Origin, Resolution
+from enrich.work import Came, EventWork, ResourceWork, Work
 
 _log = logging.getLogger(__name__)
 
@@ -46,56 +46,9 @@ SEARCHED = 4_096
 takes less than a look at the attributes of each."""
 
 
-@dataclass(slots=True)
-class _Resource:
-    """One resource on its way."""
-
-    message: Message
-    known: Remembered
-    resolution: Resolution
-    events: list[EventRecord] = field(default_factory=list)
-    resolutions: list[EventResolution] = field(default_factory=list)
-    """Of its events, in their order."""
-    told: list[EventRecord] | None = None
-    """Its events whose bodies are text by now, if somebody told its bodies."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """Events of one resource on their way."""
-
-    one: _Resource
-    events: list[EventRecord]
-    resolutions: list[EventResolution]
-
-
-@dataclass(slots=True)
-class Came:
-    """One request as it came. Not changed once it is made, but that its body ends with the enrichment."""
-
-    messages: Sequence[Message]
-    """Its resource messages."""
-    origin: Origin
-    body: bytes
-    """What they were read from, if that is known: a word that does not stand in there is the key of no attribute."""
-    logs: bool
-    """Whether they are ResourceLogs, and may hold events."""
-
-
-@dataclass(slots=True)
-class Work:
-    """One request on its way."""
-
-    came: Came
-    resources: list[_Resource]
-    patience: float
-    """Seconds that are left for waiting."""
-    broken: bool = False
-
-
 Tell = Callable[[Message, bytes], None]
 """Told a log record and its body."""
-Find = Callable[[], list[tuple[_Resource, list[EventRecord]]]]
+Find = Callable[[], list[tuple[ResourceWork, list[EventRecord]]]]
 
 
 class Enrichment:
@@ -173,9 +126,9 @@ class Enrichment:
                 notes.append(one.resolution.notes)
         self._counters.add(chain.from_iterable(notes))
 
-    def _read(self, message: Message, origin: Origin) -> _Resource:
+    def _read(self, message: Message, origin: Origin) -> ResourceWork:
         known = self._resources.resolve(message, origin, self._why)
-        return _Resource(message, known, known.resolution)
+        return ResourceWork(message, known, known.resolution)
 
     def _why(self, reference: Reference) -> str:
         return NOT_ASKED if self._lookups is None else self._lookups.why(reference)
@@ -204,17 +157,17 @@ class Enrichment:
         again = await self._look_up(work, unsure) if unsure else False
         await run(partial(self._last_look, work, found, again=again))
 
-    def _first_look(self, work: Work, find: Find) -> list[_Found]:
+    def _first_look(self, work: Work, find: Find) -> list[EventWork]:
         found = find()
         self_telling = self._may_say(work.came.body, sum(len(those) for _, those in found))
         resolve = partial(self._events.resolve, why=self._why, self_telling=self_telling)
-        return [_Found(one, those, resolve(those, one.resolution)) for one, those in found]
+        return [EventWork(one, those, resolve(those, one.resolution)) for one, those in found]
 
     def _may_say(self, body: bytes, number: int) -> bool:
         """Whether any of so many events may say itself what it belongs to."""
         return not body or number * SEARCHED < len(body) or self._events.may_say(body)
 
-    def _last_look(self, work: Work, found: list[_Found], *, again: bool) -> None:
+    def _last_look(self, work: Work, found: list[EventWork], *, again: bool) -> None:
         for those in found:
             if again:
                 self._look_again(those)
@@ -228,14 +181,14 @@ class Enrichment:
         for those in found:
             self._conclude(work, those.one)
 
-    def _look_again(self, those: _Found) -> None:
+    def _look_again(self, those: EventWork) -> None:
         """Resolve those events anew of whose objects some were missing."""
         places = [at for at, resolution in enumerate(those.resolutions) if resolution.missing]
         anew = self._events.resolve([those.events[at] for at in places], those.one.resolution, self._why)
         for at, resolution in zip(places, anew, strict=True):
             those.resolutions[at] = resolution
 
-    def _conclude(self, work: Work, one: _Resource) -> None:
+    def _conclude(self, work: Work, one: ResourceWork) -> None:
         """Let a resource say what all its records say, if they are all events."""
         written = one.message.resource.attributes
         resolutions = one.resolutions
@@ -272,7 +225,7 @@ class Enrichment:
         return bool(asked)
 
 
-def _write(one: _Resource) -> None:
+def _write(one: ResourceWork) -> None:
     resource = one.message.resource
     if one.known.extra:
         resource.MergeFromString(one.known.extra)
@@ -308,12 +261,12 @@ async def _at_once(step: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever t
     return step()
 
 
-def _in_text(sieved: list[tuple[_Resource, list[Message]]]) -> list[tuple[_Resource, list[EventRecord]]]:
+def _in_text(sieved: list[tuple[ResourceWork, list[Message]]]) -> list[tuple[ResourceWork, list[EventRecord]]]:
     found = [(one, list(events.in_text_or_attributes(scopes, one.known.have))) for one, scopes in sieved]
     return [(one, those) for one, those in found if those]
 
 
-def _in_maps(work: Work) -> list[tuple[_Resource, list[EventRecord]]]:
+def _in_maps(work: Work) -> list[tuple[ResourceWork, list[EventRecord]]]:
     # A record is one Python object as long as somebody holds it: those that were text before are known by that.
     known = {id(event.record) for one in work.resources for event in one.events}
     found = [(one, list(events.in_text(one.message)) if one.told is None else one.told) for one in work.resources]

@@ -10,7 +10,8 @@ from typing import Protocol
 from enrich.cluster_identity import NOBODY
 from enrich.clusters import Cluster
 from enrich.resources import Origin
-from enrich.stage import Came, Run, Work
+from enrich.stage import Run
+from enrich.work import Came, Work
 from identity.sender import Sender
 from ingest.nested import Tell
 from ingest.wire import Request

@@ -57,9 +57,12 @@ OF_WEST = re.compile(rf"{LEAK}|\bwest\b", re.IGNORECASE)
 """What stands in everything that is of the place west."""
 
 NAMELESS = frozenset(
-    {"list_databases", "list_tables", "describe_table", "run_select_query", "object_history", "verify_resolved"}
-)
-"""Tools that tell of no place: of tables, numbers alone, or objects that nobody watches here."""
+    {
+        "list_databases", "list_tables", "describe_table", "run_select_query", "object_history", "verify_resolved",
+        "canary_records",
+    }
+)  # fmt: skip
+"""Tools that tell of no place: of tables, numbers alone, what no canary sent, or objects that nobody watches here."""
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("server", marks=pytest.mark.server)])

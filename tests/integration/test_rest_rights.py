@@ -342,8 +342,8 @@ def test_the_walk_goes_by_every_path_of_openapi_and_every_question_of_the_catalo
 
 
 NAMELESS = frozenset({"freshness", "namespaces", "clusters", "resolution", "canary_records"})
-"""Questions whose answers have no cell that this test's word gets into. What `resolution` counts is looked at below; who
-sees what the canary sent, in test_canary_hidden.py."""
+"""Questions whose answers have no cell that this test's word gets into. What `resolution` counts is looked at below;
+who sees what the canary sent, in test_canary_hidden.py."""
 
 TELLING = [("GET", f"{QUESTIONS}/{name}") for name in ASKED if name not in NAMELESS]
 

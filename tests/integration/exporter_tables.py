@@ -3,6 +3,7 @@
 The columns are those of the exporter's sqltemplates; indexes and comments, which matter to nobody here, are left out.
 """
 
+from answers import delimited
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics
@@ -64,15 +65,6 @@ TRACE_TIMES_VIEW = """CREATE MATERIALIZED VIEW otel_traces_trace_id_ts_mv TO ote
     WHERE TraceId != '' GROUP BY TraceId"""
 
 
-def _delimited(message):
-    data, prefix = message.SerializeToString(), b""
-    length = len(data)
-    while length > 0x7F:
-        prefix += bytes([length & 0x7F | 0x80])
-        length >>= 7
-    return prefix + bytes([length]) + data
-
-
 def _resource(resource):
     resource.attributes.append(KeyValue(key="k8s.cluster.uid", value=AnyValue(string_value="cluster-1")))
     resource.attributes.append(KeyValue(key="service.name", value=AnyValue(string_value="shop")))
@@ -83,7 +75,7 @@ def one_log():
     record = LogRecord(time_unix_nano=NANOSECONDS, body=AnyValue(string_value="hello"), event_name="greeting")
     message = ResourceLogs(schema_url="https://schema", scope_logs=[ScopeLogs(log_records=[record])])
     _resource(message.resource)
-    return _delimited(message)
+    return delimited(message)
 
 
 def one_gauge():
@@ -92,7 +84,7 @@ def one_gauge():
     metric = Metric(name="temperature", gauge=Gauge(data_points=[point]))
     message = ResourceMetrics(scope_metrics=[ScopeMetrics(metrics=[metric])])
     _resource(message.resource)
-    return _delimited(message)
+    return delimited(message)
 
 
 def one_span():
@@ -100,4 +92,4 @@ def one_span():
     span = Span(trace_id=b"\x01" * 16, span_id=b"\x02" * 8, name="GET /", start_time_unix_nano=NANOSECONDS)
     message = ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])
     _resource(message.resource)
-    return _delimited(message)
+    return delimited(message)

@@ -5,6 +5,15 @@ from answers import NOON, found, log, the
 
 from store.port import Select
 
+KNOWN_POD = {
+    "ClusterUid": "east-uid",
+    "Kind": "Pod",
+    "Name": "p",
+    "Uid": "pod-1",
+    "CompositionId": "c-1",
+    "LastSeen": "2100-01-01",  # what was last seen long ago is forgotten
+}
+
 HOSTILE = [
     "'; DROP TABLE otel_logs; --",
     "100%",
@@ -163,17 +172,7 @@ def test_recent_logs_of_a_composition_are_those_that_say_so_and_those_of_pods_th
     )
     put(
         "otel_k8s_objects",
-        # What was last seen long ago is forgotten.
-        [
-            {
-                "ClusterUid": "east-uid",
-                "Kind": "Pod",
-                "Name": "p",
-                "Uid": "pod-1",
-                "CompositionId": "c-1",
-                "LastSeen": "2100-01-01",
-            }
-        ],
+        [KNOWN_POD],
     )
 
     assert set(the(desk.ask("recent_logs", {"composition": "c-1"}), "body")) == {
@@ -189,14 +188,6 @@ def test_a_record_without_a_number_counts_by_what_its_body_says(desk, put):
 
 NAMED = {"krateo.composition.id": "c-1"}
 POD = {"k8s.pod.uid": "pod-1", "k8s.cluster.uid": "east-uid"}
-KNOWN_POD = {
-    "ClusterUid": "east-uid",
-    "Kind": "Pod",
-    "Name": "p",
-    "Uid": "pod-1",
-    "CompositionId": "c-1",
-    "LastSeen": "2100-01-01",
-}
 QUIET = """
     INSERT INTO otel_logs (Timestamp, ServiceName, SeverityNumber, Body, ResourceAttributes)
     SELECT

@@ -1,8 +1,9 @@
 """A real kube-apiserver with etcd for tests, on a machine without containers. No kubelet and no controllers.
 
 In: the Go module `bench/controlplane`, built once (200 s on two cores; 0.7 GB of modules and 1.8 GB of build cache on
-the way, a binary of 110 MB) and kept under $XDG_CACHE_HOME/otelhouse-tests. Out: two processes on free ports of
+the way, a binary of 120 MB) and kept under $XDG_CACHE_HOME/otelhouse-tests. Out: two processes on free ports of
 127.0.0.1, with keys, certificates and data in a folder of their own. Several may run at once.
+The binary is kubectl as well, where it is called by that name.
 Its objects change only as the test changes them: nobody makes pods of a Deployment, nobody runs a pod.
 Where there is `setpriv` the processes die with the thread that started them. Raises `UnavailableError` where there is
 no Go, or the build fails. Run as a script, this file builds the binary.

@@ -2,9 +2,7 @@
 
 import base64
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 import yaml
 from rendered_chart import CHART
 
-from bench import helm_binary
+from bench import helm_binary, kube_apiserver
 from bench.kube_apiserver import ADMIN, KubeApiserver
 from identity import token_format
 
@@ -234,12 +232,11 @@ def test_without_otelhouse_here_a_pod_makes_the_tokens(cluster):
 @pytest.mark.helm
 @pytest.mark.kubernetes
 def test_on_a_real_api_server_it_sets_up_and_a_second_run_changes_nothing(tmp_path):
-    kubectl = program("kubectl")
     Cluster(tmp_path).has_otelhouse()
     (tmp_path / "helm").unlink()
     (tmp_path / "kubectl").unlink()
     (tmp_path / "helm").symlink_to(helm_binary.build())
-    (tmp_path / "kubectl").symlink_to(kubectl)
+    (tmp_path / "kubectl").symlink_to(kube_apiserver.build())
     with KubeApiserver() as server:
         config = server.write_kubeconfig(tmp_path / "config", {"admin": ADMIN})
         environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "KUBECONFIG": str(config)}
@@ -279,16 +276,6 @@ def secrets(server):
         if one["type"] == "Opaque"
     }
     return texts | {"labels": server.call("GET", "/api/v1/namespaces/otelhouse")["metadata"]["labels"]}
-
-
-def program(name):
-    """Where a program is that the machine has to have; without it the test is skipped, or fails where it may not be."""
-    found = shutil.which(name)
-    if found is None and os.environ.get("OTELHOUSE_TESTS_NO_SKIP") == "1":
-        pytest.fail(f"there is no {name}: install it", pytrace=False)
-    if found is None:
-        pytest.skip(f"NOT TESTED: there is no {name}")
-    return found
 
 
 def test_shellcheck_has_nothing_to_say():

@@ -9,9 +9,10 @@ bounds refuse, two statements.
 An expression that several questions share stands once, in `sql/handlers/fragments/NAME.sql`, and they name it:
 `${level_of},`. A question's `sql` has it in its place, as has everything that is made of it.
 
-A line that ends in `-- when: PARAMETER` is said only where that parameter is not empty (a page's: not that of a first):
-it has to mean the same without, and is left out so that ClickHouse has less to plan with (it combines indexes up to 32
-conditions, true ones counted).
+A line that ends in `-- when: PARAMETER` is said only where that parameter is not empty (a page's: not that of a first),
+one in `-- when: PARAMETER = VALUE, VALUE` only where it has one of these (`sql.guards`): the answer has to be the same
+without. It is left out so that ClickHouse has less to plan with (it combines indexes up to 32 conditions, true ones
+counted), or is a setting that is good for some values alone.
 
 A question over rows that keep coming goes on after the last row that was given, rather than passing over rows: it says
 so by a column `position` (the number that it is ordered by, a dash, and a number that tells rows of one place apart)
@@ -26,7 +27,8 @@ from importlib import resources
 from typing import NoReturn, Protocol
 
 from identity.reader import Role
-from sql import header, parameter, rendering
+from sql import guards, header, parameter, rendering
+from sql.guards import Guard, Guards
 from sql.header import Entry, HandlerFileError
 from sql.parameter import Bindable, Kind, Parameter
 from sql.signals import Subject
@@ -55,7 +57,6 @@ _NO_SIGNAL = "none"
 _LIMITS = frozenset({"rows", "seconds"})
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _BOUNDS = re.compile(r"(-?[0-9.]+) \.\. (-?[0-9.]+)")
-_GUARD = re.compile(r"(?P<line>.*?)\s*-- when: (?P<parameter>\w+)\s*")
 # What may hold a brace or a semicolon without meaning one comes first, so that it is stepped over.
 TOKENS = re.compile(r"\{(?P<name>\w+):(?P<type>[^{}]+)\}|'(?:\\.|''|[^'\\])*'|--[^\n]*|/\*.*?\*/|(?P<end>;)", re.DOTALL)
 
@@ -93,8 +94,8 @@ class Question:
     """The whole statement."""
     role: Role = Role.VIEWER
     """What a reader must be to ask it."""
-    guards: Mapping[int, str] = field(default_factory=dict)
-    """Lines of it, from 0, that say nothing where the parameter of this name is empty."""
+    guards: Guards = field(default_factory=dict)
+    """Lines of it that are said for some values only."""
 
     synthetic: bool = False
     """It is about what the house's own canary sent, which every other question leaves out."""
@@ -105,9 +106,11 @@ class Question:
         """The statement for these values: the whole one, without what says nothing."""
         if not self.guards:
             return self.sql
-        unsaid = {name for name in self.guards.values() if values.get(name, "given") == FIRST_PAGE.get(name, "")}
         lines = enumerate(self.sql.split("\n"))
-        return "\n".join(line for at, line in lines if self.guards.get(at) not in unsaid)
+        return "\n".join(line for at, line in lines if all(self._open(one, values) for one in self.guards.get(at, ())))
+
+    def _open(self, guard: Guard, values: Mapping[str, Bindable]) -> bool:
+        return guard.open(values, nothing=FIRST_PAGE.get(guard.parameter, ""))
 
     def parameter(self, name: str) -> Parameter | None:
         """The parameter of that name, or None."""
@@ -195,19 +198,9 @@ def read_question(file: str, text: str, *, cluster: str = "") -> Question:
     except rendering.RenderError as problem:
         raise HandlerFileError(file, first, str(problem)) from problem
     reader = _Reader(file, header.read_entries(file, lines), [first + line for line in origins])
-    question = reader.question(*_unguarded(sql))
+    question = reader.question(*guards.take_off(sql))
     reader.check_statement(question)
     return question
-
-
-def _unguarded(sql: str) -> tuple[str, dict[int, str]]:
-    """Take the guards off; give the statement, and by line what guarded it."""
-    guards = {}
-    lines = sql.split("\n")
-    for at, line in enumerate(lines):
-        if found := _GUARD.fullmatch(line):
-            guards[at], lines[at] = found["parameter"], found["line"]
-    return "\n".join(lines), guards
 
 
 class _Reader:
@@ -228,7 +221,7 @@ class _Reader:
     def refuse(self, line: int, problem: str) -> NoReturn:
         raise HandlerFileError(self.file, line, problem)
 
-    def question(self, sql: str, guards: Mapping[int, str]) -> Question:
+    def question(self, sql: str, guarded: Guards) -> Question:
         name = self.text("name")
         if not _NAME.fullmatch(name) or self.file != f"{name}.sql":
             self.refuse(1, f"`name: {name}` must be in snake_case and be the file's name")
@@ -244,7 +237,7 @@ class _Reader:
             seconds=self.limits()["seconds"],
             sql=sql,
             role=self.role(),
-            guards=guards,
+            guards=guarded,
             synthetic=self.synthetic(),
             goes_on=any(entry.subject == POSITION for entry in self.all("column")),
         )
@@ -391,11 +384,14 @@ class _Reader:
         self.check_guards(question)
 
     def check_guards(self, question: Question) -> None:
-        """What guards a line may be empty; and there is something to answer with."""
-        for at, name in question.guards.items():
-            guard = question.parameter(name)
-            if name not in PAGE and (guard is None or guard.default != ""):
+        """What guards a line may be empty, and have the values; and there is something to answer with."""
+        for at, guard in ((at, one) for at, several in question.guards.items() for one in several):
+            name = guard.parameter
+            one = question.parameter(name)
+            if name not in PAGE and (one is None or one.default != ""):
                 self.refuse(self.sql_lines[at], f"`-- when: {name}` names no `param {name}` that is empty by default")
+            if guard.values and (one is None or not guard.values <= set(one.choices)):
+                self.refuse(self.sql_lines[at], f"`{guard}` names values that are no choices of `param {name}`")
         if not question.columns:
             self.refuse(1, "the header names no column")
 

@@ -142,7 +142,7 @@ def _own_settings(questions: Sequence[Question]) -> Mapping[str, Setting]:
     """What the statements set at their ends, which the profile has to agree with."""
     found: dict[str, Setting] = {}
     for question in questions:
-        for name, value in scopes.own_settings(question.sql).items():
+        for name, value in scopes.own_settings(question.statement({})).items():
             if found.setdefault(name, value) != value:
                 raise ExportError(f"{question.name} wants {name} = {value}, another question wants {found[name]}")
     return found

@@ -277,12 +277,13 @@ WELL_ASKED: dict[str, list[Mapping[str, object]]] = {
     "pod_errors": [PODS],
     "pod_timeline": [PODS],
     "warning_summary": [{}, {"namespace": "payments"}],
-    "recent_logs": [{}, {"text": "password"}, {"trace_id": SHARED}, {"attribute": "k"}, {"min_severity": "error"}],
+    "recent_logs": [{}, {"text": "password"}, {"trace_id": SHARED}, {"attribute": "k"}, {"min_severity": "error"},
+                    {"min_severity": "error", "composition": "shop-1"}],
     "services": [{}, {"cluster": "east"}],
     "slow_traces": [{}, {"limit": 1}, {"service": "shop"}],
     "trace": [{"trace_id": MINE}, {"trace_id": SHARED}],
     "metric_series": [{"metric": metric} for metric in ("gauge", "sum", "histogram", "exponential", "summary")],
-}
+}  # fmt: skip
 """Questions with parameters to which `east` has an answer."""
 
 VIEWED = {name: one for name, one in CATALOGUE.behind("rest").items() if one.role is Role.VIEWER}

@@ -222,6 +222,35 @@ def test_a_guard_names_a_parameter_that_may_be_left_empty(name):
         read(GUARDED.replace("-- when: word", f"-- when: {name}"))
 
 
+CHOSEN = (
+    GOOD.replace(" LIMIT", "\nAND 7 = 7 -- when: word = x, y\nLIMIT")
+    .replace("--   bounds: 1 .. 5\n", "--   choices: , x, y, z\n")
+    .replace("--   example: abc", "--   example: x")
+)
+
+
+@pytest.mark.parametrize(("word", "said"), [("x", True), ("y", True), ("z", False), ("", False)])
+def test_a_guard_with_values_is_open_for_these_alone(word, said):
+    assert ("7 = 7" in read(CHOSEN).statement({"word": word, "n": 1})) is said
+
+
+def test_a_guard_with_values_is_shut_where_they_are_not_known():
+    assert "7 = 7" not in read(CHOSEN).statement({})
+
+
+def test_several_guards_of_one_line_have_all_to_be_open():
+    question = read(CHOSEN.replace("-- when: word = x, y", "-- when: word -- when: word = x"))
+
+    assert "7 = 7" in question.statement({"word": "x"})
+    assert "7 = 7" not in question.statement({"word": "y"})
+    assert "when" not in question.sql
+
+
+def test_a_guard_names_values_that_its_parameter_may_have():
+    with pytest.raises(HandlerFileError, match="names values that are no choices of `param word`"):
+        read(CHOSEN.replace("-- when: word = x, y", "-- when: word = x, q"))
+
+
 def test_a_guard_behind_a_fragment_guards_all_of_its_lines():
     question = read(GOOD.replace("AND Body", "\n    AND ${logs_with_value} -- when: word\nAND Body").replace(
         "-- param n: UInt32", "-- param attribute: String\n--   default:\n--   example: a\n--   help: A.\n"

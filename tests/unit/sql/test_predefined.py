@@ -82,3 +82,24 @@ def test_two_questions_that_want_different_settings_are_refused():
 
     with pytest.raises(ExportError, match="read_in_order_use_buffering"):
         http_handlers.reader(Catalogue([logs, changed]), ReadingUser())
+
+
+SETTING = "optimize_move_to_prewhere"
+
+
+@pytest.mark.parametrize(
+    ("values", "set_"),
+    [
+        ({"composition": "c-1", "min_severity": "error"}, True),
+        ({"composition": "c-1", "min_severity": "fatal"}, True),
+        ({"composition": "c-1", "min_severity": "warn"}, False),
+        ({"composition": "", "min_severity": "error"}, False),
+    ],
+)
+def test_a_setting_that_is_good_for_errors_of_a_composition_is_set_for_these_alone(values, set_):
+    assert (SETTING in scopes.own_settings(CATALOGUE["recent_logs"].statement(values))) is set_
+
+
+def test_a_setting_for_some_values_is_none_of_clickhouse_s_own_handlers():
+    assert SETTING not in predefined.statement(CATALOGUE["recent_logs"])
+    assert SETTING not in http_handlers.reader(CATALOGUE, ReadingUser())

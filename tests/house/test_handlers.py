@@ -124,7 +124,8 @@ def test_recent_logs_reads_little_of_what_is_stored(tables, noon):
     def read(**written: object) -> int:
         return desk.ask("recent_logs", {"since": "7d", **written}).rows_read
 
-    assert read(limit=10) < 60_000, "it reads backwards along the key and stops"
+    # Of several threads one may have read on before it hears that there is enough.
+    assert read(limit=10) < 120_000, "it reads backwards along the key and stops"
     assert read(since="10m", limit=10_000) < 50_000, "the window is found by the key's first column"
     assert read(since="10m", service="s1") < 30_000, "the service by its second"
     assert read(trace_id="abc0" * 8) < 30_000, "a trace by its index"

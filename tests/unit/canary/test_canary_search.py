@@ -278,3 +278,23 @@ def test_both_doors_are_asked_at_the_same_moment_and_one_that_hangs_holds_up_no_
 
     assert {leg for leg, _, _ in broken(beaten)} == {"accept-http"}
     assert set(states(beaten, "stored").values()) == {"ok"}
+
+
+def test_a_door_has_one_connection_for_a_beat_and_one_that_hangs_up_is_come_back_to(canary_of, house):
+    handler, connections = house._http.RequestHandlerClass, set()
+    otlp, hanging_up = handler._otlp, False
+
+    def counted(self, body):
+        connections.add(self.client_address)
+        otlp(self, body)
+        self.close_connection = hanging_up
+
+    handler._otlp = counted
+    kept = canary_of().beat()
+    of_first, hanging_up = set(connections), True
+    hung_up = canary_of(settings=PATIENT).beat()
+
+    assert kept.well
+    assert hung_up.well
+    assert len(of_first) == 1
+    assert len(connections - of_first) == 3

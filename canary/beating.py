@@ -1,7 +1,8 @@
 """One beat: send by both doors, look everywhere until all is found or time is up, judge.
 
-In: the `Ways` into a house and the items. Out: `Finding`s, one for each cluster, signal and leg. What went wrong before
-a leg is not blamed on it: a leg is looked at only for what the legs before it let through, and `skipped` for the rest.
+In: the `Ways` into a house and the items. Out: `Finding`s, one for each cluster, signal and leg, which name the door of
+what they found. What went wrong before a leg is not blamed on it: a leg is looked at only for what the legs before it
+let through, and `skipped` for the rest.
 It ends in time whatever the house does: every wait has an end, and a door that hangs is left alone for this beat.
 """
 
@@ -11,22 +12,23 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from canary import messages
 from canary.doors import Door
 from canary.finding import KEPT, STORED, STREAM, Finding, LookError, Past, Records, StoredRow
 from canary.items import KINDS, Identity, Item
 from canary.judging import State, Verdict, judge
 from canary.listening import Streams
 from canary.looking import Mcp, Place, Rest, Stored
+from canary.merging import merged
 from canary.messages import SIGNAL_OF
 from canary.questions import seen_rows
 from canary.searching import Leg, Search
-from canary.sending import NotAcceptedError, Sender, send
+from canary.sending import Sender
+from canary.sendoff import Sendoff
 from canary.settings import CanarySettings
 
 STREAMS_OPEN_WITHIN = 5.0
 EXCUSED = "the stream need not have it"
-"""Begins the problem of a finding that is excused so."""
+"""In the problem of a finding that is excused so."""
 _MARGIN = 10**9
 
 
@@ -54,20 +56,19 @@ class Beat:
         before: Sequence[Past],
         stop: threading.Event,
     ) -> None:
-        """`past`: for each cluster the run, the number and the moment of this beat; `before`: the last, oldest first.
+        """`past`: for each cluster the run, the number and the moment of this beat; `before`: the last one.
 
-        Of those the latest should still be there, and none should come behind this one.
+        That should still be there, and nothing of it should come behind this one.
         """
         self._ways = ways
         self._settings = settings
         self._stop = stop
         self._sent = past[0].sent
         self._past, self._before = past, before
-        self._clusters = [one.cluster for one in past]
         self._items = [item for one in past for item in one.items]
-        self._accepted: dict[tuple[str, str, str], Verdict] = {}
-        """By cluster, door and signal."""
-        self._took: dict[tuple[str, str, str], float] = {}
+        self._sendoff = Sendoff(ways.senders, self._items)
+        self._lasting: set[tuple[str, str, str]] = set()
+        """Run, door and kind of what should be stored from now on: acknowledged, and not lost already."""
         self.rows: Sequence[StoredRow] | None = None
         """What ClickHouse held at the last look, from the beats before on; None where it could not be asked."""
         self.stored: Sequence[Past] = ()
@@ -79,21 +80,19 @@ class Beat:
         with ExitStack() as closing:
             streams = self._open_streams(closing)
             self._began = time.monotonic()
-            self._send_all()
+            self._sendoff.run(self._seconds, self._stop)
             legs = self._legs(streams)
-            kept = [item for one in self._before if one.sent == self._before[-1].sent for item in one.items]
+            kept = [item for one in self._before for item in one.items]
             search = Search(legs, kept, self._stop)
             search.run(self._began, self._deadline(), self._settings.timeout_s)
             self.rows = search.rows
             findings = [*self._of_accepting(), *self._of_looking(legs, streams)]
-            self.stored = [self._stored_of(one, findings) for one in self._past]
+            self.stored = [self._stored_of(one) for one in self._past]
             return findings
 
-    @staticmethod
-    def _stored_of(past: Past, findings: Sequence[Finding]) -> Past:
-        """A beat with the kinds that should be there from now on: acknowledged, and not lost already."""
-        mine = [one for one in findings if (one.cluster, one.leg) == (past.cluster, STORED)]
-        return replace(past, kinds=frozenset(one.signal for one in mine if one.state not in {State.LOST, State.FAILED}))
+    def _stored_of(self, past: Past) -> Past:
+        """A beat with what should be there of it from now on."""
+        return replace(past, stored=frozenset((door, kind) for run, door, kind in self._lasting if run == past.run))
 
     def _open_streams(self, closing: ExitStack) -> Streams | None:
         if self._ways.rest is None:
@@ -111,36 +110,8 @@ class Beat:
         """What one more request may take."""
         return max(0.5, min(self._settings.timeout_s, self._deadline() - time.monotonic()))
 
-    def _send_all(self) -> None:
-        for door, opened in self._ways.senders.items():
-            sender = opened()
-            try:
-                self._send_by(door, sender)
-            finally:
-                sender.close()
-
-    def _send_by(self, door: str, sender: Sender) -> None:
-        dead = ""
-        for cluster in self._clusters:
-            mine = [item for item in self._items if item.cluster == cluster and item.door == door]
-            for signal, request in messages.requests(mine).items():
-                at = (cluster, door, signal)
-                if dead:
-                    self._accepted[at] = Verdict(State.FAILED, dead)
-                    continue
-                began = time.monotonic()
-                try:
-                    send(sender, signal, request, began + self._seconds(), self._stop)
-                except NotAcceptedError as problem:
-                    self._accepted[at] = Verdict(State.FAILED, str(problem))
-                    if problem.again_after is not None:
-                        dead = str(problem)  # it would be waited for as long again
-                else:
-                    self._accepted[at] = Verdict(State.OK)
-                    self._took[at] = time.monotonic() - began
-
     def _let_in(self, item: Item) -> bool:
-        return self._accepted[item.cluster, item.door, SIGNAL_OF[item.kind]].state is State.OK
+        return self._sendoff.accepted[item.cluster, item.door, SIGNAL_OF[item.kind]].state is State.OK
 
     def _legs(self, streams: Streams | None) -> list[Leg]:
         """The legs behind the doors, with what each should show."""
@@ -161,7 +132,7 @@ class Beat:
         findings = []
         for item in self._items:
             at = (item.cluster, item.door, SIGNAL_OF[item.kind])
-            verdict, took = self._accepted[at], self._took.get(at, 0.0)
+            verdict, took = self._sendoff.accepted[at], self._sendoff.took.get(at, 0.0)
             state = State.LATE if verdict.state is State.OK and took > self._settings.late_s else verdict.state
             findings.append(
                 Finding(item.cluster, item.kind, f"accept-{item.door}", state, 1000 * took, verdict.problem)
@@ -177,6 +148,11 @@ class Beat:
                 verdicts[identity] = self._excused(leg, identity, verdict, stored, streams)
             if leg.place.leg == STORED:
                 stored = verdicts
+                self._lasting = {
+                    (identity.run, identity.door, identity.kind)
+                    for identity, verdict in verdicts.items()
+                    if verdict.state not in {State.LOST, State.FAILED}
+                }
             findings += self._found(leg, verdicts)
         return findings
 
@@ -204,10 +180,10 @@ class Beat:
     def _found(self, leg: Leg, verdicts: Mapping[Identity, Verdict]) -> list[Finding]:
         findings = []
         for identity, verdict in verdicts.items():
-            item, when = leg.expected[identity], self._when(leg, identity)
-            problem = f"{verdict.problem} (sent by {item.door})" if verdict.problem else ""
-            findings.append(Finding(item.cluster, item.kind, leg.place.leg, verdict.state, 1000 * when, problem))
-        return findings
+            item, when = leg.expected[identity], 1000 * self._when(leg, identity)
+            one = Finding(item.cluster, item.kind, leg.place.leg, verdict.state, when, verdict.problem)
+            findings.append((item.door, one))
+        return merged(findings)
 
     def _when(self, leg: Leg, identity: Identity) -> float:
         """Seconds from sending until it was there: ClickHouse's own word, where its clock agrees with ours."""
@@ -236,8 +212,8 @@ def kept(past: Past, rows: Sequence[StoredRow]) -> list[Finding]:
     for item in wanted:
         verdict = verdicts[item.identity]
         problem = f"beat {past.run}-{past.number}, {age:.0f} s old: {verdict.problem}" if verdict.problem else ""
-        findings.append(Finding(past.cluster, item.kind, KEPT, verdict.state, problem=problem))
-    return findings
+        findings.append((item.door, Finding(past.cluster, item.kind, KEPT, verdict.state, problem=problem)))
+    return merged(findings)
 
 
 def look_back(records: Records, past: Past) -> list[Finding]:
@@ -245,4 +221,5 @@ def look_back(records: Records, past: Past) -> list[Finding]:
     try:
         return kept(past, records.rows(past.sent - _MARGIN, past.sent + _MARGIN))
     except LookError as failure:
-        return [Finding(past.cluster, kind, KEPT, State.FAILED, problem=str(failure)) for kind in past.kinds]
+        kinds = dict.fromkeys(item.kind for item in past.items)
+        return [Finding(past.cluster, kind, KEPT, State.FAILED, problem=str(failure)) for kind in kinds]

@@ -1,4 +1,4 @@
-"""How the canary gets in: an address, what it shows there and what it trusts; and one HTTP request, with an end.
+"""How the canary gets in: an address, what it shows there and what it trusts; and HTTP requests, each with an end.
 
 In: a `Door`, a method, a path, a body. Out: status, headers and body, whatever the status is. Refused, with
 `UnreachableError`: nobody there, a broken connection, no answer in time, an answer without end.
@@ -11,8 +11,11 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+_T = TypeVar("_T")
 MOST_BYTES = 4 * 1024**2
 """Of one answer."""
 
@@ -79,27 +82,64 @@ class Request:
 
 def ask(door: Door, request: Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
     """Send one request; it has `seconds` for its answer, to the last byte. Raises `UnreachableError`."""
-    connection = door.connection(seconds)
-    clock = _Clock(seconds)
-    try:
-        with contextlib.closing(connection), clock:
-            connection.connect()
-            clock.sock = connection.sock
-            if clock.verdict:  # it struck before there was anything to cut
+    with contextlib.closing(Line(door)) as line:
+        return line.ask(request, seconds)
+
+
+class Line:
+    """One connection, for one request after the other."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._connection: http.client.HTTPConnection | None = None
+
+    def open(self, seconds: float) -> None:
+        """Connect within `seconds`, where it is not. Raises `UnreachableError`."""
+        self._within(seconds, partial(self._connected, seconds))
+
+    def ask(self, request: Request, seconds: float) -> tuple[int, Mapping[str, str], bytes]:
+        """Send one request; it has `seconds` for its answer, to the last byte. Raises `UnreachableError`."""
+        return self._within(seconds, partial(self._ask, request, seconds))
+
+    def close(self) -> None:
+        """End the connection. `ask` opens another one."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _within(self, seconds: float, do: "Callable[[_Clock], _T]") -> _T:
+        clock = _Clock(seconds)
+        try:
+            with clock:
+                done = do(clock)
+            if clock.verdict:  # what was read until then may look whole
                 raise TimeoutError
-            headers = {**door.headers, **request.headers}
-            connection.request(request.method, door.path(request.path), request.body, headers)
-            response = connection.getresponse()
-            body = response.read(MOST_BYTES + 1)
-            told = {name.lower(): value for name, value in response.getheaders()}
-    except (OSError, http.client.HTTPException, ValueError) as problem:  # a header that cannot be said is a ValueError
-        why = clock.verdict or problem or type(problem).__name__
-        raise UnreachableError(f"{door.place}: {why}") from problem
-    if clock.verdict:  # what was read until then may look whole
-        raise UnreachableError(f"{door.place}: {clock.verdict}")
-    if len(body) > MOST_BYTES:
-        raise UnreachableError(f"{door.place}: the answer has more than {MOST_BYTES} bytes")
-    return response.status, told, body
+        except (OSError, http.client.HTTPException, ValueError) as problem:  # a header that cannot be said: ValueError
+            self.close()
+            why = clock.verdict or problem or type(problem).__name__
+            raise UnreachableError(f"{self._door.place}: {why}") from problem
+        return done
+
+    def _connected(self, seconds: float, clock: "_Clock") -> http.client.HTTPConnection:
+        if self._connection is None:
+            self._connection = self._door.connection(seconds)
+        if self._connection.sock is None:
+            self._connection.connect()
+        clock.sock = self._connection.sock
+        if clock.verdict:  # it struck before there was anything to cut
+            raise TimeoutError
+        self._connection.sock.settimeout(seconds)
+        return self._connection
+
+    def _ask(self, request: Request, seconds: float, clock: "_Clock") -> tuple[int, Mapping[str, str], bytes]:
+        connection = self._connected(seconds, clock)
+        headers = {**self._door.headers, **request.headers}
+        connection.request(request.method, self._door.path(request.path), request.body, headers)
+        response = connection.getresponse()
+        body = response.read(MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
+            raise OSError(f"the answer has more than {MOST_BYTES} bytes")
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, body
 
 
 class _Clock:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from canary.items import KINDS, Item, items
+from canary.items import EVERY_WAY, Item, items
 from canary.judging import State
 
 ACCEPT, STORED, REST, STREAM, MCP, KEPT = "accept", "stored", "rest", "stream", "mcp", "kept"
@@ -38,13 +38,14 @@ class Past:
     run: str
     number: int
     sent: int
-    kinds: frozenset[str] = frozenset(KINDS)
-    """Those that were stored in their time."""
+    stored: frozenset[tuple[str, str]] = EVERY_WAY
+    """Door and kind of those that were stored in their time."""
 
     @property
     def items(self) -> list[Item]:
         """What should be there."""
-        return [item for item in items(self.run, self.number, self.sent, self.cluster) if item.kind in self.kinds]
+        everything = items(self.run, self.number, self.sent, self.cluster)
+        return [item for item in everything if (item.door, item.kind) in self.stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Records(Protocol):
         """All that canaries sent with times from `since` until `until` (nanoseconds since 1970), both included."""
 
     def past(self, since: int, until: int) -> Sequence[Past]:
-        """Some beats between two moments, with the kinds that were stored; none of which something was lost."""
+        """Some beats between two moments, with what was stored of them; none of which something was lost."""
 
     def write(self, beaten: Beaten) -> None:
         """Keep what was found."""

@@ -4,6 +4,8 @@ In: a door and serialised requests. Out: nothing once they are acknowledged; els
 to come again, in the terms of https://opentelemetry.io/docs/specs/otlp/#failures.
 """
 
+import contextlib
+
 import grpc
 
 from canary.doors import Door
@@ -15,6 +17,8 @@ _METHODS = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     "metrics": "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
+_CHECK = "/grpc.health.v1.Health/Check"
+"""https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
 _AGAIN = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -40,6 +44,16 @@ class GrpcSender:
             self._channel = grpc.secure_channel(door.place, credentials, options)
         else:
             self._channel = grpc.insecure_channel(door.place, options)
+        self._tried = False
+
+    def ready(self, seconds: float) -> None:
+        """Open the connection, the first time."""
+        if self._tried:
+            return
+        self._tried = True
+        check = self._channel.unary_unary(_CHECK, request_serializer=None, response_deserializer=None)
+        with contextlib.suppress(grpc.RpcError):  # whatever it says, it came there; or `send` tells why not
+            check(b"", timeout=seconds)
 
     def send(self, signal: str, request: bytes, seconds: float) -> None:
         """Send once. Raises `NotAcceptedError`."""

@@ -4,11 +4,12 @@ In: a door and serialised requests. Out: nothing once they are acknowledged; els
 to come again, in the terms of https://opentelemetry.io/docs/specs/otlp/#otlphttp-response.
 """
 
+import contextlib
+
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-from canary import doors
-from canary.doors import Door, Request, UnreachableError
+from canary.doors import Door, Line, Request, UnreachableError
 from canary.sending import NotAcceptedError
 
 _AGAIN = frozenset({429, 502, 503, 504})
@@ -16,16 +17,21 @@ _PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
 class HttpSender:
-    """Sends by one door; holds nothing between two requests."""
+    """Sends by one door, over a connection of its own for as long as a beat lasts."""
 
     def __init__(self, door: Door) -> None:
-        self._door = door
+        self._line = Line(door)
+
+    def ready(self, seconds: float) -> None:
+        """Open the connection, where it is not."""
+        with contextlib.suppress(UnreachableError):  # `send` tells
+            self._line.open(seconds)
 
     def send(self, signal: str, request: bytes, seconds: float) -> None:
         """Send once. Raises `NotAcceptedError`."""
         try:
             wanted = Request("POST", f"/v1/{signal}", request, _PROTOBUF)
-            status, headers, body = doors.ask(self._door, wanted, seconds)
+            status, headers, body = self._line.ask(wanted, seconds)
         except UnreachableError as problem:
             raise NotAcceptedError(str(problem), again_after=0.0) from problem
         if status in _AGAIN:
@@ -35,7 +41,8 @@ class HttpSender:
         check_whole(body)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """End the connection."""
+        self._line.close()
 
 
 def check_whole(response: bytes) -> None:

@@ -1,7 +1,7 @@
 """What one beat sends: items that can be told from all others, and say by themselves whether somebody changed them.
 
-In: the run, the number and the moment of a beat, and a cluster. Out: `Item`s, one for each kind of telemetry, each
-by one of the doors. Every item carries its `line` wherever people would see it (body, message, attribute):
+In: the run, the number and the moment of a beat, and a cluster. Out: `Item`s, one for each kind of telemetry and each
+of the doors. Every item carries its `line` wherever people would see it (body, message, attribute):
 
     otelhouse canary 3f9a02c1-17 grpc gauge 5f1e2d3c4b5a6978
 
@@ -27,6 +27,8 @@ DOORS = (GRPC, HTTP)
 LOG, SPAN, EVENT = "log", "span", "event"
 METRICS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 KINDS = (LOG, SPAN, *METRICS, EVENT)
+EVERY_WAY = frozenset((door, kind) for door in DOORS for kind in KINDS)
+"""Each kind by each door."""
 
 _LINE = re.compile(r"otelhouse canary ([0-9a-f]{8})-(\d{1,19}) (grpc|http) ([a-z_]{1,32}) ([0-9a-f]{16})")
 
@@ -115,15 +117,8 @@ class Line:
 
 
 def items(run: str, number: int, sent: int, cluster: str) -> tuple[Item, ...]:
-    """What one beat sends for one cluster: each kind once, by one door this time and by the other one the next.
-
-    Every beat goes by both doors: spans take the other one than log records and metrics.
-    """
-    return tuple(Item(Identity(run, number, _door(number, kind), kind), cluster, sent) for kind in KINDS)
-
-
-def _door(number: int, kind: str) -> str:
-    return DOORS[(number + (kind == SPAN)) % len(DOORS)]
+    """What one beat sends for one cluster: each kind by each door."""
+    return tuple(Item(Identity(run, number, door, kind), cluster, sent) for door in DOORS for kind in KINDS)
 
 
 def checksum(identity: Identity, fields: Sequence[str]) -> str:

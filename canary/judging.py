@@ -65,10 +65,19 @@ class Verdict:
 
 def judge(expected: Iterable[Item], seen: Sequence[Seen]) -> Mapping[Identity, Verdict]:
     """Judge each item by what was seen. Lateness is not known here."""
-    return {item.identity: _one(item, seen) for item in expected}
+    of_thing: dict[tuple[str, str, str], list[Seen]] = {}
+    for one in seen:
+        of_thing.setdefault(_thing(one.identity), []).append(one)
+    return {item.identity: _one(item, of_thing.get(_thing(item.identity), ())) for item in expected}
+
+
+def _thing(identity: Identity) -> tuple[str, str, str]:
+    """What is the same from beat to beat."""
+    return identity.run, identity.door, identity.kind
 
 
 def _one(item: Item, seen: Sequence[Seen]) -> Verdict:
+    """Judge one by the sightings of the same thing, in any beat."""
     mine = [one for one in seen if one.identity == item.identity]
     if not mine:
         return Verdict(State.LOST, "it is not there")
@@ -77,15 +86,10 @@ def _one(item: Item, seen: Sequence[Seen]) -> Verdict:
         return Verdict(State.ALTERED, "its fields are not what was sent")
     if len(mine) > 1:
         return Verdict(State.DOUBLED, f"it is there {len(mine)} times")
-    before = [one for one in seen if _older(one.identity, item.identity) and one.place > mine[0].place]
+    before = [one for one in seen if one.identity.number < item.number and one.place > mine[0].place]
     if before:
         return Verdict(State.OUT_OF_ORDER, f"beat {before[0].identity.number} came behind it")
     return Verdict(State.OK)
-
-
-def _older(one: Identity, other: Identity) -> bool:
-    """Whether `one` is the same thing of an earlier beat."""
-    return (one.run, one.door, one.kind) == (other.run, other.door, other.kind) and one.number < other.number
 
 
 def counted(states: Iterable[State]) -> str:

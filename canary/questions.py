@@ -15,7 +15,7 @@ from canary.judging import Seen
 QUESTION = "canary_records"
 """Over REST and as a tool it has the same name."""
 PAGE = 1000
-"""Rows of one answer; ten clusters have eighty a beat."""
+"""Rows of one answer; ten clusters have 160 a beat."""
 MOST_PAGES = 10
 _SECOND = 10**9
 

@@ -24,6 +24,9 @@ class NotAcceptedError(Exception):
 class Sender(Protocol):
     """One front door."""
 
+    def ready(self, seconds: float) -> None:
+        """Open what can be opened before; where it cannot, `send` says why."""
+
     def send(self, signal: str, request: bytes, seconds: float) -> None:
         """Send once. Raises `NotAcceptedError`."""
 

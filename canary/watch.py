@@ -21,6 +21,7 @@ from canary.dead_man import PingError
 from canary.figures import Figures
 from canary.finding import STREAM, Beaten, Finding, LookError, Past
 from canary.judging import State
+from canary.merging import worst
 from canary.settings import CanarySettings
 
 _log = logging.getLogger(__name__)
@@ -51,27 +52,25 @@ class Canary:
         self._book = book
         self._figures = figures
         self._runs = {cluster: secrets.token_hex(4) for cluster in clusters}
-        # As if it had beaten since 1970: numbers rise over restarts. Who beats but once takes each door at times.
-        self._number = int(time.time() / settings.period_s) + secrets.randbelow(2)
+        # As if it had beaten since 1970: numbers rise over restarts.
+        self._number = int(time.time() / settings.period_s)
         self._gaps: Counter[tuple[str, str]] = Counter()
         """By cluster and signal, the beats in a row for which the stream was excused."""
-        self._before: tuple[Sequence[Past], ...] = ()
-        """The last two beats, oldest first: every item goes by the same door each second time."""
+        self._before: Sequence[Past] = ()
+        """The last beat, with what of it is stored."""
 
     def beat(self) -> Beaten:
         """Do one beat. Takes `give_up_s` and some seconds more at most."""
         self._number += 1
         sent = time.time_ns()
         past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
-        before = [one for beat in self._before for one in beat]
-        beat = Beat(self._ways, self._settings, past, before, self.stop)
+        beat = Beat(self._ways, self._settings, past, self._before, self.stop)
         findings = [self._of_gaps(one) for one in beat.run()]
         if beat.rows is not None:
-            last = self._before[-1] if self._before else ()
-            findings += _worst([finding for one in last for finding in beating.kept(one, beat.rows)])
+            findings += [finding for one in self._before for finding in beating.kept(one, beat.rows)]
             if self._number % self._settings.spot_every == 0:
-                findings = _worst([*findings, *self._look_back(sent)])
-        self._before = (*self._before[-1:], beat.stored)
+                findings = worst([*findings, *self._look_back(sent)])
+        self._before = beat.stored
         beaten = Beaten(sent, dict(self._runs), self._number, findings)
         if not self.stop.is_set():
             self._tell(beaten)
@@ -82,7 +81,7 @@ class Canary:
         if one.leg != STREAM:
             return one
         at = (one.cluster, one.signal)
-        if one.state is not State.SKIPPED or not one.problem.startswith(beating.EXCUSED):
+        if one.state is not State.SKIPPED or beating.EXCUSED not in one.problem:
             self._gaps[at] = 0
             return one
         self._gaps[at] += 1
@@ -127,16 +126,6 @@ class Canary:
     def _count(self, what: str) -> None:
         if self._figures is not None:
             self._figures.problem(what)
-
-
-def _worst(findings: Sequence[Finding]) -> list[Finding]:
-    """Of several findings about one leg for one signal, the worst."""
-    worst: dict[tuple[str, str, str], Finding] = {}
-    for one in findings:
-        at = (one.cluster, one.signal, one.leg)
-        if at not in worst or one.state.rank > worst[at].state.rank:
-            worst[at] = one
-    return list(worst.values())
 
 
 class Heart:

@@ -7,11 +7,11 @@ When a batch closes:
 - it is full, by bytes or by items (a parcel that would not fit opens the next one; a parcel is never split);
 - its first parcel is `max_age` old, or `PATIENCE` times that while an insert of its signal runs: every INSERT costs
   ClickHouse tens of milliseconds whatever is in it, so a small one beside a running one buys little for much;
-- at once, when no insert of its signal is on its way ("natural batching"): an idle house adds no delay, and
-  while one insert runs the next batch gathers. So that a trickle of tiny requests does not become a trickle
-  of tiny parts, a batch below `WORTHWHILE_ITEMS` needs a credit for that, and credits come back one per
-  `max_age`: short bursts are answered in the time of an insert, a steady trickle makes one part per `max_age`
-  and table.
+- at once, when no insert of its signal is on its way ("natural batching"): while one insert runs the next batch
+  gathers, and an idle house adds no delay to what is worth an insert. A batch below `WORTHWHILE_ITEMS` is first
+  `TOGETHER` old, so that requests that come together share one insert. So that a trickle of tiny requests does not
+  become a trickle of tiny parts, it also needs a credit, and credits come back one per `max_age`: short bursts are
+  answered in the time of an insert, a steady trickle makes one part per `max_age` and table.
 """
 
 from __future__ import annotations
@@ -30,11 +30,15 @@ from sql.signals import Signal
 
 WORTHWHILE_ITEMS = 1_000
 """Rows that are worth a part of their own: https://clickhouse.com/docs/best-practices/selecting-an-insert-strategy"""
+TOGETHER = 0.01
+"""Seconds for which a small batch gathers though nothing is on its way. An INSERT costs tens of milliseconds of CPU
+whatever is in it; so long requests take to arrive that were sent at one moment by both doors. Measured on two busy
+cores: of 42 pairs 39 within 5 ms, 41 within 10."""
 PATIENCE = 5
 """How many times longer a batch gathers while an insert of its signal runs. Measured with flat logs from 12 senders on
 two cores: 43,000 rows an insert instead of 23,000."""
 BURST = 20
-"""Small inserts in a row that an idle house does without waiting for company."""
+"""Small inserts in a row that an idle house does with no more company than comes within `TOGETHER`."""
 
 
 def _any(_batch: Batch) -> bool:
@@ -192,6 +196,7 @@ class Gatherer:
         A moment that has passed counts no more: what is due and has no way to go waits for one that ends.
         """
         moments = [batch.opened + self._patience(batch, running) for batch in self._open.values()]
+        moments += [batch.opened + TOGETHER for batch in self._open.values() if batch.lane not in running]
         moments += [batch.opened + overflow_after for batch in (*self._full, *self._open.values())]
         return min((moment for moment in moments if moment > now and moment != float("inf")), default=None)
 
@@ -203,4 +208,6 @@ class Gatherer:
             return True
         if batch.lane in running:
             return False
-        return batch.items >= WORTHWHILE_ITEMS or self._credits[batch.lane].spend(now)
+        if batch.items >= WORTHWHILE_ITEMS:
+            return True
+        return now >= batch.opened + TOGETHER and self._credits[batch.lane].spend(now)

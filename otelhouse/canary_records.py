@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from canary.finding import Beaten, Finding, LookError, Past, StoredRow
+from canary.finding import ACCEPT, Beaten, Finding, LookError, Past, StoredRow
 from canary.judging import State
 from canary.questions import QUESTION, nanoseconds
 from sql import own_rows
@@ -48,12 +48,12 @@ class StoredRecords:
         ]
 
     def past(self, since: int, until: int) -> Sequence[Past]:
-        """Some beats between two moments whose items were all stored. Raises `LookError`."""
+        """Some beats between two moments of which nothing was lost. Raises `LookError`."""
         bound: dict[str, Parameter] = {"since": _time(since), "until": _time(until), "every": self._every}
         found = self._select("past", bound, _MOST_PAST)
         return [
-            Past(str(cluster), str(run), int(str(number)), int(str(sent)), frozenset(_texts(kinds)))
-            for cluster, run, number, sent, kinds in found
+            Past(str(cluster), str(run), int(str(number)), int(str(sent)), _ways(stored))
+            for cluster, run, number, sent, stored in found
         ]
 
     def latest(self, since: int) -> Sequence[tuple[Finding, int]]:
@@ -116,6 +116,12 @@ def _statement(name: str) -> str:
 
 def _time(nanoseconds: int) -> str:
     return iso_time(max(0, nanoseconds), " ", "")
+
+
+def _ways(cell: Cell) -> frozenset[tuple[str, str]]:
+    """Doors and kinds, of texts such as `accept-grpc log`."""
+    said = (text.removeprefix(f"{ACCEPT}-").partition(" ") for text in _texts(cell))
+    return frozenset((door, kind) for door, _, kind in said)
 
 
 def _texts(cell: Cell) -> tuple[str, ...]:

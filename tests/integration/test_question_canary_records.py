@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from canary import messages
-from canary.items import EVENT, KINDS, LOG, METRICS, POD, REASON, SERVICE, items
+from canary.items import DOORS, EVENT, EVERY_WAY, LOG, METRICS, POD, REASON, SERVICE, items
 from canary.questions import row_of, seen_rows, window
 from query import rendering
 from sql import otlp
@@ -31,13 +31,15 @@ def send(question_tables, put):
     """Store a beat's items: the event as its table has it, since the house makes that row; the others as OTLP."""
 
     def send(run, number, sent, cluster=""):
-        mine = items(run, number, sent, cluster)
-        for signal, request in messages.requests(one for one in mine if one.kind != EVENT).items():
-            kind, resources = REQUESTS[signal]
-            chunks = [delimited(one) for one in getattr(kind.FromString(request), resources)]
-            question_tables.insert(otlp.insert_for(Signal(signal), chunks, uuid.uuid4().hex))
-        put("otel_k8s_events", [event(next(one for one in mine if one.kind == EVENT))])
-        return mine
+        everything = items(run, number, sent, cluster)
+        for door in DOORS:
+            mine = [one for one in everything if one.door == door]
+            for signal, request in messages.requests(one for one in mine if one.kind != EVENT).items():
+                kind, resources = REQUESTS[signal]
+                chunks = [delimited(one) for one in getattr(kind.FromString(request), resources)]
+                question_tables.insert(otlp.insert_for(Signal(signal), chunks, uuid.uuid4().hex))
+        put("otel_k8s_events", [event(one) for one in everything if one.kind == EVENT])
+        return everything
 
     yield send
     for table in TABLES:
@@ -64,7 +66,7 @@ def test_every_kind_is_there_once_and_as_it_was_sent(desk, send):
     shown = seen(desk.ask("canary_records", asked(SENT, SENT)))
 
     assert {one.identity for one in shown} == {item.identity for item in sent}
-    assert len(shown) == len(KINDS)
+    assert len(shown) == len(EVERY_WAY)
     assert all(one.intact for one in shown)
     assert {one.checksum for one in shown} == {item.line.rsplit(" ", 1)[1] for item in sent}
 
@@ -77,7 +79,7 @@ def test_what_came_twice_is_there_twice_and_what_was_changed_shows(desk, send, p
 
     shown = [one for one in seen(desk.ask("canary_records", asked(SENT, SENT))) if one.identity.kind == LOG]
 
-    assert sorted(one.intact for one in shown) == [False, True]
+    assert sorted(one.intact for one in shown) == [False, *(True for _ in DOORS)]
 
 
 def test_a_window_has_its_own_beats_alone_in_the_order_in_which_they_came(desk, send):

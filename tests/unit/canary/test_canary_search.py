@@ -11,7 +11,7 @@ from canary_house import WAIT
 from canary import doors
 from canary.doors import Door, Request, UnreachableError
 from canary.finding import StoredRow
-from canary.items import DOORS, LOG, SPAN, items
+from canary.items import DOORS, KINDS, LOG, SPAN, items
 from canary.listening import Ear
 
 PATIENT = {"give_up_s": 10.0, "late_s": 10.0}
@@ -239,8 +239,62 @@ def test_pages_share_the_time_of_one_look(canary_of, house):
     assert time.monotonic() - began < 10
 
 
-def test_one_that_beats_but_once_takes_both_doors_in_the_long_run(canary_of):
-    numbers = {canary_of()._number % len(DOORS) for _ in range(64)}
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_that_acknowledges_and_loses_one_kind_is_named_in_that_beat(canary_of, house, door, kind):
+    house.keep = lambda item: (item.door, item.kind) != (door, kind)
+    beaten = canary_of().beat()
 
-    assert numbers == set(range(len(DOORS)))
-    assert {item.door for number in numbers for item in items("0" * 8, number, 0, "") if item.kind == LOG} == set(DOORS)
+    assert broken(beaten) == {("stored", kind, "lost")}
+    assert beaten.broken[0].problem == f"it is not there (sent by {door})"
+    assert states(beaten, f"accept-{door}")[kind] == "ok"
+
+
+def test_what_one_door_lost_is_not_looked_for_later_and_what_the_other_took_is(canary_of, house):
+    canary = canary_of()
+    house.keep = lambda item: (item.door, item.kind) != ("grpc", LOG)
+    canary.beat()
+    house.keep = lambda item: True
+    house.stored_as = lambda rows: [row for row in rows if row.kind != LOG or row.ingested >= second]
+    second = time.time_ns()
+    beaten = canary.beat()
+
+    assert broken(beaten) == {("kept", LOG, "lost")}
+    assert beaten.broken[0].problem.endswith("it is not there (sent by http)")
+
+
+def test_both_doors_are_asked_at_the_same_moment_and_one_that_hangs_holds_up_no_other(canary_of, house):
+    handler, came, gate = house._http.RequestHandlerClass, threading.Event(), threading.Event()
+    handler._otlp = lambda self, body: (came.set(), gate.wait(WAIT))
+    take = house.take
+
+    def only_beside_the_other(signal, body):
+        assert came.wait(WAIT)
+        take(signal, body)
+
+    house.take = only_beside_the_other
+    beaten = canary_of(settings={"timeout_s": 3.0, **PATIENT}).beat()
+    gate.set()
+
+    assert {leg for leg, _, _ in broken(beaten)} == {"accept-http"}
+    assert set(states(beaten, "stored").values()) == {"ok"}
+
+
+def test_a_door_has_one_connection_for_a_beat_and_one_that_hangs_up_is_come_back_to(canary_of, house):
+    handler, connections = house._http.RequestHandlerClass, set()
+    otlp, hanging_up = handler._otlp, False
+
+    def counted(self, body):
+        connections.add(self.client_address)
+        otlp(self, body)
+        self.close_connection = hanging_up
+
+    handler._otlp = counted
+    kept = canary_of().beat()
+    of_first, hanging_up = set(connections), True
+    hung_up = canary_of(settings=PATIENT).beat()
+
+    assert kept.well
+    assert hung_up.well
+    assert len(of_first) == 1
+    assert len(connections - of_first) == 3

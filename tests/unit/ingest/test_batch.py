@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.batch import BURST, WORTHWHILE_ITEMS, Batch, BatchLimits, Credits, Entry, Gatherer, Lane
+from ingest.batch import BURST, TOGETHER, WORTHWHILE_ITEMS, Batch, BatchLimits, Credits, Entry, Gatherer, Lane
 from ingest.memory import Budget
 from ingest.wire import Parcel
 from sql.signals import Signal
@@ -31,21 +31,56 @@ def entry(loop):
 
 
 def spend_all_credits(gatherer: Gatherer, entry, now: float) -> None:
-    """Small batches that went at once, until one has to wait; that one is left open."""
+    """Small batches that went as soon as they could, until one has to wait; that one is left open."""
     for _ in range(BURST):
-        gatherer.add(entry(), now)
+        gatherer.add(entry(), now - TOGETHER)
         assert gatherer.take(now, NOBODY) is not None
     gatherer.add(entry(), now)
-    assert gatherer.take(now, NOBODY) is None
+    assert gatherer.take(now + TOGETHER, NOBODY) is None
 
 
-def test_an_idle_house_inserts_at_once(entry):
+def test_an_idle_house_inserts_at_once_what_is_worth_it(entry):
     gatherer = Gatherer(LIMITS)
-    first = entry()
+    first = entry(items=WORTHWHILE_ITEMS)
     gatherer.add(first, now=5.0)
     batch = gatherer.take(5.0, NOBODY)
     assert batch is not None
     assert batch.entries == [first]
+
+
+def test_small_requests_that_come_together_share_an_insert_and_the_first_waits_no_longer_than_that(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), now=5.0)
+    assert gatherer.take(5.0, NOBODY) is None
+    gatherer.add(entry(), now=5.0 + TOGETHER / 2)
+    assert gatherer.take(5.0 + TOGETHER / 2, NOBODY) is None
+    look = gatherer.next_look(5.0 + TOGETHER / 2, NOBODY, FOR_EVER)
+    assert look == 5.0 + TOGETHER
+    batch = gatherer.take(look, NOBODY)
+    assert batch is not None
+    assert len(batch.entries) == 2
+
+
+def test_a_small_request_alone_waits_no_longer_than_for_those_that_come_together(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), now=5.0)
+    look = gatherer.next_look(5.0, NOBODY, FOR_EVER)
+    assert look == 5.0 + TOGETHER
+    assert gatherer.take(look, NOBODY) is not None
+    assert gatherer.next_look(look, NOBODY, FOR_EVER) is None
+
+
+def test_a_batch_whose_time_has_come_and_that_has_no_credit_asks_for_no_other_look_before_its_age(entry):
+    gatherer = Gatherer(LIMITS)
+    spend_all_credits(gatherer, entry, now=5.0)
+    assert gatherer.next_look(5.0 + TOGETHER, NOBODY, FOR_EVER) == 5.2
+
+
+def test_what_gathered_while_an_insert_ran_waits_no_more_when_it_ends(entry):
+    gatherer = Gatherer(LIMITS)
+    gatherer.add(entry(), now=5.0)
+    assert gatherer.next_look(5.0, LOGS_RUNNING, FOR_EVER) == 6.0
+    assert gatherer.take(5.0 + TOGETHER, NOBODY) is not None
 
 
 def test_while_an_insert_of_the_signal_runs_requests_gather(entry):
@@ -61,14 +96,14 @@ def test_while_an_insert_of_the_signal_runs_requests_gather(entry):
 def test_another_signals_insert_holds_nothing_up(entry):
     gatherer = Gatherer(LIMITS)
     gatherer.add(entry(signal=Signal.TRACES), now=5.0)
-    assert gatherer.take(5.0, LOGS_RUNNING) is not None
+    assert gatherer.take(5.0 + TOGETHER, LOGS_RUNNING) is not None
 
 
 def test_an_old_batch_goes_once_no_insert_of_its_signal_runs(entry):
     gatherer = Gatherer(LIMITS)
     spend_all_credits(gatherer, entry, now=5.0)
     assert gatherer.take(5.19, NOBODY) is None
-    assert gatherer.next_look(0.0, NOBODY, FOR_EVER) == 5.2
+    assert gatherer.next_look(5.19, NOBODY, FOR_EVER) == 5.2
     assert gatherer.take(5.2, NOBODY) is not None
 
 
@@ -104,7 +139,7 @@ def test_a_parcel_that_does_not_fit_opens_the_next_batch(entry):
     assert full is not None
     assert full.entries == [first]
     assert gatherer.take(5.1, LOGS_RUNNING) is None
-    assert gatherer.next_look(0.0, (), FOR_EVER) == pytest.approx(5.3)
+    assert gatherer.next_look(5.2, (), FOR_EVER) == pytest.approx(5.3)
 
 
 def test_a_parcel_larger_than_a_batch_goes_alone_and_whole(entry):

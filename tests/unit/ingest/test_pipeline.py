@@ -55,6 +55,15 @@ def test_requests_that_come_while_an_insert_runs_become_one_insert():
     in_house(play)
 
 
+def test_requests_that_come_together_to_an_idle_house_become_one_insert():
+    async def play(pipeline: Pipeline, store: RecordingStore) -> None:
+        together = [send(pipeline, logs_request(f"door-{i}")) for i in range(2)]
+        assert [await bounded(one) for one in together] == [Accepted()] * 2
+        assert [body_of(one).count(b"door-") for one in store.stored] == [2]
+
+    in_house(play)
+
+
 def test_a_batch_that_is_old_enough_goes_beside_a_running_insert():
     async def play(pipeline: Pipeline, store: RecordingStore) -> None:
         store.gate.clear()

@@ -1,8 +1,9 @@
-"""The text of maps that look like one before: the same keys in the same order, with other texts and numbers.
+"""The text of maps that look like one before: the same keys, with other texts and numbers.
 
 In: a serialized AnyValue. Out: its JSON text, as `ingest.value_text` writes it, or None where it is like none before.
 Refuses nothing. Who sends Kubernetes events may send few shapes of them, hundreds a second. A shape is learned from one
-value (`ingest.shape_patterns`); then the interpreter's C does the work that is Python per map and member else.
+value (`ingest.shape_patterns`); then the interpreter's C does the work that is Python per map and member else. Keys
+that come in another order each time are sorted first (`ingest.key_order`).
 
 A pattern alone does not prove that a value was read right: the lengths must say what was found. So what each head
 announces is held to what stands behind it. Where all of them agree, there is no other way to read the value.
@@ -16,19 +17,24 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import itemgetter
 
+from google.protobuf.message import DecodeError
+
+from ingest.key_order import in_order
 from ingest.shape_patterns import OtherError, Pattern, Place, length
 
 _LEAST, _MOST = 256, 4096
 """Bytes of a value that is learned: what is smaller is soon read, and a pattern takes ten times as much."""
 _SHAPES = 8
 _HEADS = 128
-"""Heads that are remembered of each place: a short text has no more. All bounds together are 16 MiB for the most
+"""Heads that are remembered of each place: a short text has no more. All bounds together are 32 MiB for the most
 hostile senders, and 20 MiB for the 512 patterns that Python's `re` keeps; a shape of an event takes 100 KiB."""
 _SEEN_ONCE = 8
 """Patterns of which is known that they were seen: what is seen twice is learned."""
 _PATIENCE = 512
 """How many times its bytes have to pass, of what is like none before, after one that was learned; after one that was
 not, twice as many times as before, up to so many."""
+_LONGEST_PAUSE = 31
+"""Of so many values the keys are not sorted at most, since that was in vain: it takes a third of what reading takes."""
 
 
 class _Shape:
@@ -87,6 +93,11 @@ class Shapes:
         """Bytes that have to pass until one is learned again."""
         self._patience = 1
 
+    @property
+    def are_there(self) -> bool:
+        """Whether any was learned."""
+        return bool(self._known)
+
     def text(self, value: bytes) -> str | None:
         """Give the text of a value that looks like one before."""
         for shape in self._known if _LEAST <= len(value) <= _MOST else ():
@@ -97,13 +108,13 @@ class Shapes:
                 return text
         return None
 
-    def saw(self, value: bytes) -> None:
-        """Learn from a value that can be read and was like none before, if it is time."""
+    def saw(self, value: bytes, prepare: Callable[[bytes], bytes] = bytes) -> None:
+        """Learn from a value that can be read and was like none before, once it is prepared, if it is time."""
         if not _LEAST <= len(value) <= _MOST:
             return
         self._wait -= len(value)
         if self._wait <= 0:
-            learned = self._learn(value)
+            learned = self._learn(prepare(value))
             self._wait = len(value) * (_PATIENCE if learned else self._patience)
             self._patience = 1 if learned else min(2 * self._patience, _PATIENCE)
 
@@ -121,6 +132,44 @@ class Shapes:
 
     def _put_first(self, shape: _Shape) -> None:
         self._known = (shape, *[one for one in self._known if one is not shape])[:_SHAPES]
+
+
+class Familiar:
+    """Shapes of values as they come, and of values in which keys come in another order each time."""
+
+    def __init__(self) -> None:
+        self._as_they_came, self._in_order = Shapes(), Shapes()
+        self._pass, self._pause = 0, 0
+        """How many of which keys are not sorted, since that was in vain: now, and when it is in vain again."""
+
+    def text(self, value: bytes) -> str | None:
+        """Give the text of a value that looks like one before."""
+        text = self._as_they_came.text(value)
+        if text is None and _LEAST <= len(value) <= _MOST and self._in_order.are_there:
+            text = self._text_in_order(value)
+        return text
+
+    def saw(self, value: bytes) -> None:
+        """Learn from a value that can be read and was like none before, if it is time."""
+        self._as_they_came.saw(value)
+        self._in_order.saw(value, _in_order)
+
+    def _text_in_order(self, value: bytes) -> str | None:
+        if self._pass > 0:
+            self._pass -= 1
+            return None
+        text = self._in_order.text(_in_order(value))
+        self._pause = min(2 * self._pause + 1, _LONGEST_PAUSE) if text is None else 0
+        self._pass = self._pause
+        return text
+
+
+def _in_order(value: bytes) -> bytes:
+    """Put the keys in order; gives nothing where that is not possible, and others say why."""
+    try:
+        return in_order(value)
+    except DecodeError:
+        return b""
 
 
 def _announced(place: Place, head: bytes) -> int:

@@ -28,7 +28,7 @@ from google.protobuf import message
 
 from ingest import errors
 from ingest.shallow import Many, Member, OddError, Value, canonical, read_level
-from ingest.shapes import Shapes
+from ingest.shapes import Familiar
 
 _REMEMBERED_MEMBERS = 4096
 _REMEMBERED_BYTES = 512
@@ -88,7 +88,7 @@ def unreadable() -> errors.MalformedError:
 
 def _small(value: bytes, level: int) -> str | None:
     """Give the text of a small value, or None where it has to be read as a whole first."""
-    json = _shapes.text(value)
+    json = _familiar.text(value)
     if json is not None:
         return json
     try:
@@ -98,11 +98,11 @@ def _small(value: bytes, level: int) -> str | None:
     # Members that lost to a later one of the same key are in no text, so their depth is not asked for.
     if json.count("{") + json.count("[") > _SURELY_SHALLOW:
         canonical(value, level)
-    _shapes.saw(value)
+    _familiar.saw(value)
     return json
 
 
-_shapes = Shapes()
+_familiar = Familiar()
 
 _Found = tuple[str, str]
 """Of a member: its key, a character for each byte, which Python sorts soonest; and its text, ``"key":value``."""

@@ -3,8 +3,9 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from ingest import errors, shape_patterns, shapes, value_text
+from ingest import errors, key_order, shape_patterns, shapes, value_text
 from oracle import text as oracle_text
 from oracle import wireformat
 
@@ -162,3 +163,57 @@ def test_broken_values_are_refused_as_before():
     for value in (an_event()[:-1], an_event() + b"\x0a"):
         with pytest.raises(errors.MalformedError):
             value_text.text(value)
+
+
+def shuffled(value, draw):
+    """The same value, with the members of each map in another order."""
+    read = AnyValue.FromString(value)
+    held = [read]
+    while held:
+        one = held.pop()
+        members = [KeyValue.FromString(each.SerializeToString()) for each in one.kvlist_value.values]
+        draw.shuffle(members)
+        if members:
+            del one.kvlist_value.values[:]
+            one.kvlist_value.values.extend(members)
+            held += [each.value for each in one.kvlist_value.values]
+        held += one.array_value.values if one.HasField("array_value") else []
+    return read.SerializeToString()
+
+
+def test_keys_that_come_in_another_order_each_time_are_sorted_first():
+    familiar, draw, found = shapes.Familiar(), random.Random(5), 0
+    for number in range(100):
+        event = shuffled(an_event(name=b"n%d" % number), draw)
+        text = familiar.text(event)
+        if text is None:
+            familiar.saw(event)
+        else:
+            found += 1
+            assert text == expected(event)
+    assert found > 90
+
+
+def test_keys_are_not_sorted_for_nothing_all_the_time(monkeypatch):
+    familiar, sorted_ = shapes.Familiar(), []
+    for _ in range(2):
+        familiar.saw(an_event())
+    monkeypatch.setattr(shapes, "in_order", lambda value: sorted_.append(1) or key_order.in_order(value))
+    for number in range(320):
+        assert familiar.text(a_map((b"k%d" % number, a_string(b"x" * 300)))) is None
+    assert len(sorted_) < 20
+
+
+def test_of_equal_keys_the_last_stays_when_keys_are_sorted():
+    value = a_map((b"b", a_string(b"1")), (b"\xff", b""), (b"a", a_map((b"d", b"\x18\x01"), (b"c", b""))), (b"b", b""))
+    ordered = a_map((b"a", a_map((b"c", b""), (b"d", b"\x18\x01"))), (b"b", b""), (b"\xff", b""))
+    assert key_order.in_order(value) == ordered
+
+
+def test_what_cannot_be_sorted_is_left_to_others():
+    familiar = shapes.Familiar()
+    for _ in range(2):
+        familiar.saw(an_event())
+    for broken in (an_event()[:-1], wireformat.delimited(6, b"\x0a\x05" + b"x" * 300)):
+        assert familiar.text(broken) is None
+        familiar.saw(broken)

@@ -9,11 +9,10 @@ doubles as ECMAScript writes numbers (but "-0" for negative zero, as Go does), `
 is not UTF-8. In one thing it is better: NaN and the infinities become the strings "NaN", "Infinity" and
 "-Infinity", where the reference loses the whole value around them.
 
-Speed: a Kubernetes event holds some 60 values, and protobuf's Python object for a value costs more than its text. So a
-value is read from its bytes, one level at a time, and what is like before is remembered: the text of short members,
-which is most of an event (``"kind":"Pod"``, the managed fields); how a member begins that is a short string, which most
-others are; and in which order a map's keys are sorted. What is left for Python is a call for each member that was not
-seen before: C looks up those that were, and puts the text of a map together.
+Speed: a Kubernetes event holds some 60 values, and protobuf's Python object for a value costs more than its text. What
+is like a value before becomes text by the pattern of that one (`ingest.shapes`). All else is read from its bytes, one
+level at a time, and the text of short members is remembered: most of an event (``"kind":"Pod"``, the managed fields) is
+like the one before. A member that is a short string, which most are, becomes text without a look at anything else.
 """
 
 import binascii
@@ -38,11 +37,6 @@ _SEEN_ONCE = 4096
 """Members that were seen once of which is known that they were: a hash each."""
 _REMEMBERED_NAMES = 1024
 """Keys of at most 127 bytes, with their quotes."""
-_REMEMBERED_HEADS = 2048
-"""Beginnings of at most 133 bytes, with the key in two forms: a MiB."""
-_REMEMBERED_ORDERS = 256
-_ORDERED_MEMBERS, _ORDERED_BYTES = 64, 4096
-"""Bounds of the memory for orders: 256 of maps of at most so many members and bytes, 3 MiB for the most hostile."""
 
 _SMALL_BYTES = 16 * 1024
 """Values up to this are read before it is known that they are not too deep: level by level, with a copy of the rest at
@@ -107,44 +101,11 @@ _familiar = Familiar()
 _Found = tuple[str, str]
 """Of a member: its key, a character for each byte, which Python sorts soonest; and its text, ``"key":value``."""
 
-
-class _Members(dict[bytes, _Found]):
-    """Member -> its key and text; one that is asked for and not there is read.
-
-    Each step on it is one of the interpreter's, so threads need no lock for it, nor for what else is remembered.
-    """
-
-    def __missing__(self, member: bytes) -> _Found:
-        size = len(member)
-        start = member[1] + 6 if size > 6 else size
-        head = _heads.get(member[:start])
-        if head is not None and head[0] == size:
-            found = head[1], head[2] + encode_basestring(member[start:].decode("utf-8", "surrogateescape"))
-        else:
-            found = _member(member)
-        if size > _REMEMBERED_BYTES:
-            return found
-        digest = hash(member)
-        place = digest % _SEEN_ONCE
-        if _seen[place] != digest:
-            _seen[place] = digest
-            return found
-        if len(self) >= _REMEMBERED_MEMBERS:
-            self.clear()
-        self[member] = found
-        return found
-
-
-_remembered = _Members()
-_found_of = _remembered.__getitem__
-
-_heads: dict[bytes, tuple[int, str, str]] = {}
-"""What stands before the text in a member that is a short string -> bytes of the whole member, its key, and the key's
-text with the colon behind it."""
-
+_remembered: dict[bytes, _Found] = {}
+"""Member -> its key and text. Each step on it is one of the interpreter's, so threads need no lock for it."""
 _seen = [0] * _SEEN_ONCE
-"""Hashes of members and of keys, each at its place: what is seen again soon is remembered. Names, ids and messages are
-not, and would push out what comes in each event."""
+"""Hashes of members, each at its place: one that is seen again soon is remembered. Names, ids and messages are not, and
+would push out what comes in each event."""
 
 
 def _value(value: bytes) -> str:
@@ -207,8 +168,27 @@ def _map(members: bytes) -> str:
     """The text of a serialized KeyValueList."""
     if not members:
         return "{}"
-    texts = dict(map(_found_of, Many.FromString(members).values[:]))
+    texts: dict[str, str] = {}
+    recall = _remembered.get
+    for member in Many.FromString(members).values[:]:
+        found = recall(member) if len(member) <= _REMEMBERED_BYTES else _member(member)
+        if found is None:
+            found = _member(member)
+            digest = hash(member)
+            place = digest % _SEEN_ONCE
+            if _seen[place] == digest:
+                _remember(member, found)
+            else:
+                _seen[place] = digest
+        key, keyed = found
+        texts[key] = keyed
     return f"{{{','.join([texts[key] for key in sorted(texts)])}}}"
+
+
+def _remember(member: bytes, found: _Found) -> None:
+    if len(_remembered) >= _REMEMBERED_MEMBERS:
+        _remembered.clear()
+    _remembered[member] = found
 
 
 def _member(member: bytes) -> _Found:
@@ -220,27 +200,16 @@ def _member(member: bytes) -> _Found:
         # A key of less than 128 bytes, then a short string, and nothing after it.
         if end < 130 and 0 <= rest < 126 and member[end : end + 4] == _SHORT_TEXTS[rest]:
             key, name = _name(member[2:end])
-            _remember_head(member[: end + 4], (size, key, name))
             return key, name + encode_basestring(member[end + 4 :].decode("utf-8", "surrogateescape"))
-        # The same with another value, which is a map where it is long.
+        # The same with another value.
         if end < 130 and end + 1 < size and member[end] == _VALUE_TAG:
             start = _start_of_the_rest(member, end + 1)
             if start:
                 key, name = _name(member[2:end])
-                if start + 1 < size and member[start] == _MAP_TAG:
-                    inside = _start_of_the_rest(member, start + 1)
-                    if inside:
-                        return key, name + _map(member[inside:])
                 return key, name + _value(member[start:])
     shallow = read_level(Member, member)
     key, name = _named(shallow.key)
     return key, name + _value(shallow.value)
-
-
-def _remember_head(head: bytes, what: tuple[int, str, str]) -> None:
-    if len(_heads) >= _REMEMBERED_HEADS:
-        _heads.clear()
-    _heads[head] = what
 
 
 def _named(key: bytes) -> tuple[str, str]:

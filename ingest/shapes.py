@@ -74,11 +74,12 @@ class _Shape:
     def _is_proved(self, heads: tuple[bytes, ...], sizes: list[int]) -> bool:
         """Whether each head announces so many bytes."""
         for place, known, head, size in zip(self._places, self._announced, heads, sizes, strict=True):
-            if head not in known:
+            said = known.get(head)
+            if said is None:
                 if len(known) >= _HEADS:
                     known.clear()
-                known[head] = _announced(place, head)
-            if known[head] != size:
+                said = known[head] = _announced(place, head)
+            if said != size:
                 return False
         return True
 

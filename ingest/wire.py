@@ -23,7 +23,7 @@ from typing import Any
 
 from google.protobuf import message
 
-from ingest import errors, items, nested, offences, schema_variant
+from ingest import errors, items, nested, offences, schema_variant, value_text
 from ingest.items import Message, varint
 from ingest.offences import Offence
 from sql.signals import Signal
@@ -134,7 +134,7 @@ def _read_whole(resource: ResourceMessage) -> None:
     try:
         _whole_metrics().FromString(b"\x0a" + varint(len(body)) + body)
     except message.DecodeError as error:
-        raise nested.unreadable() from error
+        raise value_text.unreadable() from error
 
 
 @cache

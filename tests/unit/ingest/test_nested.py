@@ -27,7 +27,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, TracesData
 
-from ingest import errors, nested, schema_variant, wire
+from ingest import errors, nested, schema_variant, value_text, wire
 from oracle import messages, wireformat
 from oracle import text as oracle_text
 from sql.signals import Signal
@@ -43,7 +43,7 @@ def an_array(*items):
 
 
 def text_of(value):
-    return nested.text(value.SerializeToString()).decode()
+    return value_text.text(value.SerializeToString()).decode()
 
 
 NESTED = an_array(AnyValue(int_value=1))
@@ -58,7 +58,7 @@ ATTRIBUTES = [
 def test_every_value_reads_like_the_oracle_says(raw):
     [resource] = wire.parse(Signal.LOGS, a_log_body(raw)).resources
     value = resource.scope_logs[0].log_records[0].body
-    assert nested.text(value.SerializePartialToString()) == oracle_text.json(wireformat.read("AnyValue", raw))
+    assert value_text.text(value.SerializePartialToString()) == oracle_text.json(wireformat.read("AnyValue", raw))
 
 
 def a_log_body(value):
@@ -89,7 +89,7 @@ def test_strings_are_escaped_as_go_does():
 def test_each_byte_that_is_not_utf8_is_replaced():
     raw = wireformat.delimited(1, b"\xe2\x82x\xed\xa0\x80\xef\xbf\xbd")
     array = wireformat.delimited(5, wireformat.delimited(1, raw))
-    assert nested.text(array) == rb'["\ufffd\ufffdx\ufffd\ufffd\ufffd' + "\ufffd".encode() + b'"]'
+    assert value_text.text(array) == rb'["\ufffd\ufffdx\ufffd\ufffd\ufffd' + "\ufffd".encode() + b'"]'
 
 
 def test_keys_are_sorted_by_their_bytes_and_the_last_of_equal_keys_wins():
@@ -98,7 +98,7 @@ def test_keys_are_sorted_by_their_bytes_and_the_last_of_equal_keys_wins():
         wireformat.delimited(1, wireformat.delimited(1, key) + wireformat.delimited(2, b"\x18" + bytes([number])))
         for key, number in pairs
     ]
-    text = nested.text(wireformat.delimited(6, b"".join(members)))
+    text = value_text.text(wireformat.delimited(6, b"".join(members)))
     assert text == b'{"":4,"b":6,"b a":5,"' + "\U00010000".encode() + rb'":3,"\ufffd":2}'
 
 
@@ -129,7 +129,7 @@ def test_fields_that_nobody_knows_change_nothing():
     unknown = wireformat.delimited(99, b"new")
     value = wireformat.delimited(1, b"v") + unknown
     member = wireformat.delimited(1, b"k") + wireformat.delimited(2, value) + unknown
-    assert nested.text(wireformat.delimited(6, wireformat.delimited(1, member) + unknown)) == b'{"k":"v"}'
+    assert value_text.text(wireformat.delimited(6, wireformat.delimited(1, member) + unknown)) == b'{"k":"v"}'
 
 
 @pytest.mark.parametrize("size", range(118, 130))
@@ -138,7 +138,7 @@ def test_a_field_that_nobody_knows_after_a_text_of_any_length_changes_nothing(si
     fields = {0: b"", 99: wireformat.delimited(99, b"")}
     value = wireformat.delimited(1, b"v" * size) + fields[inside]
     member = wireformat.delimited(1, b"k") + wireformat.delimited(2, value) + fields[behind]
-    assert nested.text(wireformat.delimited(6, wireformat.delimited(1, member))) == b'{"k":"%s"}' % (b"v" * size)
+    assert value_text.text(wireformat.delimited(6, wireformat.delimited(1, member))) == b'{"k":"%s"}' % (b"v" * size)
 
 
 def test_the_deepest_value_that_protobuf_accepts_is_written():
@@ -301,9 +301,9 @@ def test_what_is_remembered_is_bounded():
         for first in range(0, 10_000, 100):
             many = {str(i): AnyValue(int_value=i) for i in range(first, first + 100)}
             for _ in range(2):
-                nested.text(a_map(**many, long=AnyValue(string_value="x" * 1000)).SerializeToString())
-    assert 0 < len(nested._remembered) <= 4096
-    assert max(map(len, nested._remembered)) <= 512
+                value_text.text(a_map(**many, long=AnyValue(string_value="x" * 1000)).SerializeToString())
+    assert 0 < len(value_text._remembered) <= 4096
+    assert max(map(len, value_text._remembered)) <= 512
 
 
 def a_resource_with_nested_values(message, count):

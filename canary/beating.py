@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from canary.doors import Door
-from canary.finding import KEPT, STORED, STREAM, Finding, LookError, Past, Records, StoredRow
+from canary.finding import EXCUSED, KEPT, STORED, STREAM, Finding, LookError, Past, Records, StoredRow
 from canary.items import KINDS, Identity, Item
 from canary.judging import State, Verdict, judge
 from canary.listening import Streams
@@ -27,8 +27,6 @@ from canary.sendoff import Sendoff
 from canary.settings import CanarySettings
 
 STREAMS_OPEN_WITHIN = 5.0
-EXCUSED = "the stream need not have it"
-"""In the problem of a finding that is excused so."""
 _MARGIN = 10**9
 
 

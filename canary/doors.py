@@ -6,6 +6,7 @@ In: a `Door`, a method, a path, a body. Out: status, headers and body, whatever 
 
 import contextlib
 import http.client
+import select
 import socket
 import ssl
 import threading
@@ -121,9 +122,12 @@ class Line:
         return done
 
     def _connected(self, seconds: float, clock: "_Clock") -> http.client.HTTPConnection:
+        if self._connection is not None and _was_ended(self._connection.sock):
+            self.close()
         if self._connection is None:
             self._connection = self._door.connection(seconds)
         if self._connection.sock is None:
+            self._connection.timeout = seconds
             self._connection.connect()
         clock.sock = self._connection.sock
         if clock.verdict:  # it struck before there was anything to cut
@@ -140,6 +144,18 @@ class Line:
         if len(body) > MOST_BYTES:
             raise OSError(f"the answer has more than {MOST_BYTES} bytes")
         return response.status, {name.lower(): value for name, value in response.getheaders()}, body
+
+
+def _was_ended(sock: socket.socket | None) -> bool:
+    """Whether the other side ended a connection between two requests: there is something to read, or its end.
+
+    What TLS has to say may be of its own, so there only a request tells.
+    """
+    if sock is None or isinstance(sock, ssl.SSLSocket):
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _Clock:

@@ -13,6 +13,8 @@ from canary.judging import State
 ACCEPT, STORED, REST, STREAM, MCP, KEPT = "accept", "stored", "rest", "stream", "mcp", "kept"
 LEGS = ("accept-grpc", "accept-http", STORED, REST, STREAM, MCP, KEPT)
 """In the order of the way: of several broken legs the first is where to look."""
+EXCUSED = "the stream need not have it"
+"""In the problem of a finding that is excused so."""
 
 
 @dataclass(frozen=True, slots=True)

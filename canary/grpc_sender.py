@@ -53,7 +53,7 @@ class GrpcSender:
         self._tried = True
         check = self._channel.unary_unary(_CHECK, request_serializer=None, response_deserializer=None)
         with contextlib.suppress(grpc.RpcError):  # whatever it says, it came there; or `send` tells why not
-            check(b"", timeout=seconds)
+            check(b"", timeout=seconds, metadata=self._headers)
 
     def send(self, signal: str, request: bytes, seconds: float) -> None:
         """Send once. Raises `NotAcceptedError`."""

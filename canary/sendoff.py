@@ -7,8 +7,9 @@ and waits for the others, though not for long. One that hangs is left alone for 
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 
 from canary import messages
 from canary.items import Item
@@ -37,32 +38,33 @@ class Sendoff:
 
     def run(self, seconds: Callable[[], float], stop: threading.Event) -> None:
         """Send all. `seconds` says what one more request may take."""
-        threads = [
-            threading.Thread(
-                target=self._send_by, args=(door, opened, seconds, stop), name=f"canary-{door}", daemon=True
-            )
-            for door, opened in self._senders.items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(max(1, len(self._senders)), "canary-door") as threads:
+            sent = [
+                threads.submit(self._send_by, door, opened, seconds, stop) for door, opened in self._senders.items()
+            ]
+        for one in sent:
+            one.result()
 
     def _send_by(
         self, door: str, opened: Callable[[], Sender], seconds: Callable[[], float], stop: threading.Event
     ) -> None:
-        requests = self._requests(door)
-        # Whatever happens to this thread, there is a verdict for each.
-        self.accepted.update(dict.fromkeys(requests, Verdict(State.FAILED, "it was not sent")))
         dead = ""
-        with closing(opened()) as sender:
-            for at, request in requests.items():
+        # Whatever happens to this thread, nobody waits for it any more.
+        with closing(opened()) as sender, self._gone_at_the_end():
+            for at, request in self._requests(door).items():
                 if not dead:
                     self._meet(sender, seconds)
                     dead = self._send(sender, at, request, seconds, stop)
                 if dead:
                     self._meeting.abort()
                     self.accepted[at] = Verdict(State.FAILED, dead)
+
+    @contextmanager
+    def _gone_at_the_end(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._meeting.abort()
 
     def _requests(self, door: str) -> dict[At, bytes]:
         found: dict[At, bytes] = {}

@@ -19,7 +19,7 @@ from canary.beating import Beat, Ways
 from canary.book import Book
 from canary.dead_man import PingError
 from canary.figures import Figures
-from canary.finding import STREAM, Beaten, Finding, LookError, Past
+from canary.finding import EXCUSED, STREAM, Beaten, Finding, LookError, Past
 from canary.judging import State
 from canary.merging import worst
 from canary.settings import CanarySettings
@@ -81,7 +81,7 @@ class Canary:
         if one.leg != STREAM:
             return one
         at = (one.cluster, one.signal)
-        if one.state is not State.SKIPPED or beating.EXCUSED not in one.problem:
+        if one.state is not State.SKIPPED or EXCUSED not in one.problem:
             self._gaps[at] = 0
             return one
         self._gaps[at] += 1

@@ -385,6 +385,9 @@ class _Reader:
 
     def check_guards(self, question: Question) -> None:
         """What guards a line may be empty, and have the values; and there is something to answer with."""
+        for at, line in enumerate(question.sql.split("\n")):
+            if "-- when:" in line:
+                self.refuse(self.sql_lines[at], "write a guard as `-- when: PARAMETER` or `-- when: PARAMETER = A, B`")
         for at, guard in ((at, one) for at, several in question.guards.items() for one in several):
             name = guard.parameter
             one = question.parameter(name)

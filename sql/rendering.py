@@ -22,6 +22,7 @@ Condition = Callable[[str], bool]
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,199}")
 _GUARD = re.compile(r"^(?P<line>.*?)\s*-- (?P<sense>when|unless): (?P<condition>\S+)\s*$")
+_GUARDS = re.compile(r"(?:\s*-- (?:when|unless): \S+(?: = \w+(?:, \w+)*)?)+\s*$")
 
 
 class RenderError(Exception):
@@ -79,12 +80,17 @@ def include(text: str, fragments: Mapping[str, str]) -> tuple[str, list[int]]:
     origins: list[int] = []
     for number, line in enumerate(text.splitlines()):
         indent = line[: len(line) - len(line.lstrip())]
-        guard = _GUARD.match(line)
-        behind = f" -- {guard['sense']}: {guard['condition']}" if guard else ""
-        made = fill(guard["line"] if guard else line, fragments).split("\n")
+        before, behind = _without_guards(line)
+        made = fill(before, fragments).split("\n")
         lines += [f"{made[0]}{behind}", *(f"{indent}{more}{behind}" if more else more for more in made[1:])]
         origins += [number] * len(made)
     return "\n".join(lines), origins
+
+
+def _without_guards(line: str) -> tuple[str, str]:
+    """Part a line from its guards, of which there may be several, also such as `sql.guards` knows."""
+    guards = _GUARDS.search(line)
+    return (line[: guards.start()], f" {guards[0].strip()}") if guards else (line, "")
 
 
 def _guarded(line: str, holds: Condition) -> str | None:

@@ -236,7 +236,7 @@ def test_an_older_beat_that_comes_behind_a_newer_one_is_out_of_order(canary_of, 
     beaten = canary.beat()
 
     assert states(beaten, "stored")[LOG] == "out_of_order"
-    assert states(beaten, "rest")[LOG] == "skipped"
+    assert states(beaten, "rest")[LOG] == "ok"
     assert beaten.well  # a spool that drains beside what comes now does that
 
 

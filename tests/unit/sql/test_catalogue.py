@@ -251,6 +251,27 @@ def test_a_guard_names_values_that_its_parameter_may_have():
         read(CHOSEN.replace("-- when: word = x, y", "-- when: word = x, q"))
 
 
+@pytest.mark.parametrize("guard", ["-- when: word=x", "-- when: word = x,y", "-- when: word = x -- so that it is fast"])
+def test_a_guard_that_is_written_in_another_way_is_refused(guard):
+    with pytest.raises(HandlerFileError, match="write a guard as"):
+        read(CHOSEN.replace("-- when: word = x, y", guard))
+
+
+@pytest.mark.parametrize(
+    ("guards", "words"), [("-- when: word = x, y", "xy"), ("-- when: word -- when: word = x", "x")]
+)
+def test_guards_with_values_behind_a_fragment_guard_all_of_its_lines(guards, words):
+    text = CHOSEN.replace("-- when: word = x, y", "").replace("\nLIMIT", f"\n AND ${{logs_with_value}} {guards}\nLIMIT")
+    question = read(text.replace(
+        "-- param n: UInt32", "-- param attribute: String\n--   default:\n--   example: a\n--   help: A.\n"
+        "-- param attribute_value: String\n--   default:\n--   example: a\n--   help: A.\n-- param n: UInt32"
+    ))  # fmt: skip
+
+    said = "".join(word for word in "xyz" if "attribute_value" in question.statement({"word": word}))
+    assert said == words
+    assert question.statement({"word": "z"}).count("(") == question.statement({"word": "z"}).count(")")
+
+
 def test_a_guard_behind_a_fragment_guards_all_of_its_lines():
     question = read(GOOD.replace("AND Body", "\n    AND ${logs_with_value} -- when: word\nAND Body").replace(
         "-- param n: UInt32", "-- param attribute: String\n--   default:\n--   example: a\n--   help: A.\n"

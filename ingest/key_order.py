@@ -3,6 +3,9 @@
 In: a serialized AnyValue. Out: the same value, with the members of each map in the order of their keys' bytes, the
 last of equal keys alone, and each singular field once. Refuses what protobuf refuses (`DecodeError`).
 
+Of a member with a field that nobody knows the order is not kept, and what it says may be that of another: its length
+tells, and `ingest.shape_patterns` looks at it.
+
 A Collector writes the members of a map in an order that is another each time, since Go's maps have none. Protobuf has
 maps as well, which are written like lists of pairs; its C runtime sorts them where the same bytes are asked for again.
 """

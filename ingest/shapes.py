@@ -8,7 +8,8 @@ that come in another order each time are sorted first (`ingest.key_order`).
 A pattern alone does not prove that a value was read right: the lengths must say what was found. So what each head
 announces is held to what stands behind it. Where all of them agree, there is no other way to read the value.
 
-Learning takes as long as to read a hundred values, so only so many bytes of what is like none before are learned from.
+Learning takes as long as to read some hundred values, so only so many bytes of what is like none before are learned
+from.
 """
 
 import re
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring
 from operator import itemgetter
+from random import randrange
 
 from google.protobuf.message import DecodeError
 
@@ -42,6 +44,7 @@ class _Shape:
 
     def __init__(self, pattern: Pattern) -> None:
         leaves = (*pattern.texts, *pattern.numbers)
+        self.pattern = pattern.bytes
         self._match = re.compile(pattern.bytes, re.DOTALL).fullmatch
         self._places = (*leaves, *pattern.holders)
         self._heads = [place.head for place in self._places]
@@ -85,7 +88,7 @@ class _Shape:
 
 
 class Shapes:
-    """The shapes that came last. Each step on them is one of the interpreter's, so threads need no lock for it."""
+    """The shapes that came last. Threads need no lock: one may overwrite counts of another, and what it learned."""
 
     def __init__(self) -> None:
         self._known: tuple[_Shape, ...] = ()
@@ -124,6 +127,8 @@ class Shapes:
             pattern = Pattern(value)
         except OtherError:
             return False
+        if any(shape.pattern == pattern.bytes for shape in self._known):
+            return True
         digest = hash(pattern.bytes)
         if digest in self._seen:
             self._put_first(_Shape(pattern))
@@ -141,7 +146,7 @@ class Familiar:
     def __init__(self) -> None:
         self._as_they_came, self._in_order = Shapes(), Shapes()
         self._pass, self._pause = 0, 0
-        """How many of which keys are not sorted, since that was in vain: now, and when it is in vain again."""
+        """How many of which keys are not sorted, since that was in vain: now, and the mean when it is in vain again."""
 
     def text(self, value: bytes) -> str | None:
         """Give the text of a value that looks like one before."""
@@ -161,7 +166,8 @@ class Familiar:
             return None
         text = self._in_order.text(_in_order(value))
         self._pause = min(2 * self._pause + 1, _LONGEST_PAUSE) if text is None else 0
-        self._pass = self._pause
+        # As dice have it, or else each look may meet what comes between those that were learned.
+        self._pass = randrange(2 * self._pause + 1)  # noqa: S311 - no secret
         return text
 
 

@@ -204,6 +204,36 @@ def test_keys_are_not_sorted_for_nothing_all_the_time(monkeypatch):
     assert len(sorted_) < 20
 
 
+def unlike(number):
+    return a_map(*[(b"k%d-%d" % (number, at), a_string(b"x" * 60)) for at in range(5)])
+
+
+def test_what_comes_between_does_not_keep_others_from_being_sorted():
+    familiar, draw, found = shapes.Familiar(), random.Random(5), 0
+    for number in range(2_000):
+        event = shuffled(an_event(name=b"n%d" % number), draw)
+        found += familiar.text(event) is not None or familiar.saw(event) is not None
+        assert familiar.text(unlike(number)) is None
+    assert found > 100
+
+
+def test_a_shape_is_learned_once(monkeypatch):
+    made = []
+    monkeypatch.setattr(shapes, "_Shape", lambda pattern, real=shapes._Shape: made.append(1) or real(pattern))
+    known = shapes.Shapes()
+    for number in range(5_000):
+        known.saw(an_event(name=b"%d" % number))
+    assert (len(made), len(known._known)) == (1, 1)
+
+
+def test_of_equal_keys_with_unknown_fields_nothing_is_learned():
+    member = b"\x0a\x01k" + wireformat.delimited(2, b"\x18\x01")
+    pairs = (member + b"\x18\x01", b"\x0a\x01k" + wireformat.delimited(2, b"\x18\x02"))
+    value = wireformat.delimited(6, b"".join(wireformat.delimited(1, pair) for pair in pairs))
+    with pytest.raises(shape_patterns.OtherError):
+        shape_patterns.Pattern(key_order.in_order(value))
+
+
 def test_of_equal_keys_the_last_stays_when_keys_are_sorted():
     value = a_map((b"b", a_string(b"1")), (b"\xff", b""), (b"a", a_map((b"d", b"\x18\x01"), (b"c", b""))), (b"b", b""))
     ordered = a_map((b"a", a_map((b"c", b""), (b"d", b"\x18\x01"))), (b"b", b""), (b"\xff", b""))

@@ -34,7 +34,7 @@
 WITH
     ${iso}
 -- FINAL is left out on purpose: what came twice should be seen twice.
-SELECT ingested_at, kind, line, fields
+SELECT iso(at) AS ingested_at, kind, line, fields
 FROM (
     SELECT
         'log' AS kind,
@@ -45,7 +45,7 @@ FROM (
             toString(SeverityText),
             TraceId
         ] AS fields,
-        iso(IngestedAt) AS ingested_at
+        IngestedAt AS at
     FROM otel_logs
     WHERE ServiceName = 'otelhouse-canary'
         AND ${logs_window}
@@ -62,7 +62,7 @@ FROM (
             toString(SpanKind),
             TraceId
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_traces
     WHERE ServiceName = 'otelhouse-canary'
         AND Timestamp >= {since:DateTime64(9, 'UTC')}
@@ -72,7 +72,7 @@ FROM (
         'gauge',
         Attributes['otelhouse.canary'],
         [toString(toUnixTimestamp(TimeUnix)), toString(Value)],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_metrics_gauge
     WHERE ServiceName = 'otelhouse-canary'
         AND ${points_window}
@@ -86,7 +86,7 @@ FROM (
             toString(AggregationTemporality),
             if(IsMonotonic, 'true', 'false')
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_metrics_sum
     WHERE ServiceName = 'otelhouse-canary'
         AND ${points_window}
@@ -101,7 +101,7 @@ FROM (
             toString(BucketCounts),
             toString(ExplicitBounds)
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_metrics_histogram
     WHERE ServiceName = 'otelhouse-canary'
         AND ${points_window}
@@ -117,7 +117,7 @@ FROM (
             toString(ZeroCount),
             toString(PositiveBucketCounts)
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_metrics_exponential_histogram
     WHERE ServiceName = 'otelhouse-canary'
         AND ${points_window}
@@ -132,7 +132,7 @@ FROM (
             toString(`ValueAtQuantiles.Quantile`),
             toString(`ValueAtQuantiles.Value`)
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_metrics_summary
     WHERE ServiceName = 'otelhouse-canary'
         AND ${points_window}
@@ -149,11 +149,11 @@ FROM (
             toString(Count),
             EventUid
         ],
-        iso(IngestedAt)
+        IngestedAt
     FROM otel_k8s_events
     WHERE Namespace = 'otelhouse-canary'
         AND EventTime >= {since:DateTime64(9, 'UTC')}
         AND EventTime < {until:DateTime64(9, 'UTC')}
 )
-ORDER BY ingested_at, kind, line
+ORDER BY at, kind, line
 LIMIT {limit:UInt32}

@@ -390,10 +390,10 @@ class _Reader:
                 self.refuse(self.sql_lines[at], "write a guard as `-- when: PARAMETER` or `-- when: PARAMETER = A, B`")
         for at, guard in ((at, one) for at, several in question.guards.items() for one in several):
             name = guard.parameter
-            one = question.parameter(name)
-            if name not in PAGE and (one is None or one.default != ""):
+            guarding = question.parameter(name)
+            if name not in PAGE and (guarding is None or guarding.default != ""):
                 self.refuse(self.sql_lines[at], f"`-- when: {name}` names no `param {name}` that is empty by default")
-            if guard.values and (one is None or not guard.values <= set(one.choices)):
+            if guard.values and (guarding is None or not guard.values <= set(guarding.choices)):
                 self.refuse(self.sql_lines[at], f"`{guard}` names values that are no choices of `param {name}`")
         if not question.columns:
             self.refuse(1, "the header names no column")

@@ -97,7 +97,10 @@ def conditions(
     `columns` are those of the tables that are here; the others will be as this release makes them.
     """
     here = columns or {}
-    flags = {"text_index": version >= server_version.TEXT_INDEX}
+    flags = {
+        "text_index": version >= server_version.TEXT_INDEX,
+        "size_streams": version >= server_version.SIZE_STREAMS,
+    }
     flags |= {name: days > 0 for name, days in settings.retention.model_dump().items()}
     flags["fsync_inserts"] = settings.fsync_inserts
     tables = {item.name for item in schema.objects() if item.kind is Kind.TABLE}

@@ -47,6 +47,11 @@ _SMALL: Mapping[str, port.Setting] = {
     # worth to it (measured: 10 %); on a large one it pays.
     "query_plan_enable_optimizations": 0,
 }
+_SMALL_LOGS: Mapping[str, port.Setting] = {
+    # The merge that soon takes the part with others makes the indexes: to make and merge eight text indexes for some
+    # records is a fifth of what a small INSERT takes (measured), and to read these records without them is nothing.
+    "materialize_skip_indexes_on_insert": 0,
+}
 
 
 def insert_for(signal: Signal, chunks: Sequence[bytes], token: str = "") -> port.Insert:
@@ -57,7 +62,7 @@ def insert_for(signal: Signal, chunks: Sequence[bytes], token: str = "") -> port
     table, message = _TABLES[signal]
     settings = {**_SETTINGS, "format_schema": protobuf_text(), "format_schema_message_name": message}
     if sum(map(len, chunks)) < _SMALL_BYTES:
-        settings |= _SMALL
+        settings |= {**_SMALL, **(_SMALL_LOGS if signal is Signal.LOGS else {})}
     return port.Insert(table=table, format="Protobuf", chunks=chunks, settings=settings, token=token)
 
 

@@ -35,6 +35,10 @@ LOWEST = ServerVersion(25, 9)
 BROKEN = ServerVersion(25, 10)
 """Its Protobuf reader reports good messages as corrupted (https://github.com/ClickHouse/ClickHouse/issues/90017)."""
 
+SIZE_STREAMS = ServerVersion(25, 11)
+"""The first that writes the sizes of strings to a stream of their own, unless a table says otherwise
+(https://github.com/ClickHouse/ClickHouse/pull/89329)."""
+
 TEXT_INDEX = ServerVersion(26, 2)
 """The first in which the index type `text` is on for everybody."""
 

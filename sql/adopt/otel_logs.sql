@@ -22,6 +22,7 @@ ALTER TABLE ${database}.otel_logs${on_cluster}
         if(SeverityNumber BETWEEN 1 AND 16, '', `__otel_materialized_k8s.pod.uid`)
     ) TYPE bloom_filter(0.001) GRANULARITY 1,
     MODIFY SETTING min_compress_block_size = 16384,
+        string_serialization_version = 'single_stream', -- when: size_streams
         non_replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window_seconds = ${deduplication_seconds}

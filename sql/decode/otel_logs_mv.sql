@@ -15,7 +15,7 @@ SELECT
     span_id_text(record.span_id) AS SpanId,
     toUInt8(bitAnd(record.flags, 255)) AS TraceFlags,
     -- A sender's own severity is never touched; without any, it is what the body tells of its level.
-    toLowCardinality(if((${severity_level} AS level) = 0, record.severity_text, ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][intDiv(level, 4) + 1])) AS SeverityText,
+    toLowCardinality(if(level = 0, record.severity_text, ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'][intDiv(level, 4) + 1])) AS SeverityText,
     toUInt8(if(level = 0, bitAnd(record.severity_number, 255), level)) AS SeverityNumber,
     ServiceName,
     Body,
@@ -40,15 +40,20 @@ FROM
         ScopeAttributes,
         record,
         text(record.body) AS Body,
-        -- The beginning of the body up to where it tells its level; of an empty text, where the sender tells it.
-        extract(
-            replaceRegexpAll(
-                substring(if(record.severity_text = '' AND record.severity_number = 0, Body, ''), 1, 1000),
-                '\x1b\\[[0-9;]*[A-Za-z]',
-                ''
+        multiIf(record.severity_text != '', [], record.severity_number != 0, [], [Body]) AS silent,
+        -- In lambdas, so that ClickHouse does not compile their expressions each time that it only wants to know types. `told`
+        -- is the beginning of the body up to where it tells its level; who has a severity is not asked.
+        arrayMap(
+            (told, Body) -> ${severity_level},
+            arrayMap(
+                body -> extract(
+                    replaceRegexpAll(substring(body, 1, 1000), '\x1b\\[[0-9;]*[A-Za-z]', ''),
+                    ${severity_told}
+                ),
+                silent
             ),
-            ${severity_told}
-        ) AS told
+            silent
+        )[1] AS level
     FROM
     (
         SELECT

@@ -3,7 +3,6 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.otel_metrics_histogram_mv${on
 TO ${database}.otel_metrics_histogram
 AS
 WITH
-${value_functions},
 ${metric_functions}
 SELECT
     now64(9) AS IngestedAt, -- when: otel_metrics_histogram.IngestedAt
@@ -18,7 +17,7 @@ SELECT
     MetricName,
     MetricDescription,
     MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    Attributes,
     metric_time(point.start_time_unix_nano) AS StartTimeUnix,
     metric_time(point.time_unix_nano) AS TimeUnix,
     point.count AS Count,
@@ -36,4 +35,4 @@ FROM
     FROM ${database}.otlp_metric_streams
     WHERE data = 'histogram'
 )
-ARRAY JOIN histogram_points AS point
+ARRAY JOIN histogram_points AS point, points_attributes AS Attributes, points_exemplars AS exemplars

@@ -3,7 +3,6 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.otel_metrics_sum_mv${on_clust
 TO ${database}.otel_metrics_sum
 AS
 WITH
-${value_functions},
 ${metric_functions}
 SELECT
     now64(9) AS IngestedAt, -- when: otel_metrics_sum.IngestedAt
@@ -18,7 +17,7 @@ SELECT
     MetricName,
     MetricDescription,
     MetricUnit,
-    attribute_map(point.attributes) AS Attributes,
+    Attributes,
     metric_time(point.start_time_unix_nano) AS StartTimeUnix,
     metric_time(point.time_unix_nano) AS TimeUnix,
     number_value(point) AS Value,
@@ -32,4 +31,4 @@ FROM
     FROM ${database}.otlp_metric_streams
     WHERE data = 'sum'
 )
-ARRAY JOIN number_points AS point
+ARRAY JOIN number_points AS point, points_attributes AS Attributes, points_exemplars AS exemplars

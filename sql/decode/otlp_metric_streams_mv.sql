@@ -3,7 +3,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ${database}.otlp_metric_streams_mv${on_cl
 TO ${database}.otlp_metric_streams
 AS
 WITH
-${value_functions}
+${value_functions},
+${metric_functions}
 SELECT
     ResourceAttributes,
     ResourceSchemaUrl,
@@ -20,6 +21,27 @@ SELECT
     metric.sum.aggregation_temporality + metric.histogram.aggregation_temporality
         + metric.exponential_histogram.aggregation_temporality AS aggregation_temporality,
     metric.sum.is_monotonic AS is_monotonic,
+    -- Of the kind that the metric has: a broken sender may send points of two.
+    arrayMap(
+        attributes -> attribute_map(attributes),
+        multiIf(
+            data = 'histogram', histogram_points.attributes,
+            data = 'exponential_histogram', exponential_histogram_points.attributes,
+            data = 'summary', summary_points.attributes,
+            number_points.attributes)) AS points_attributes,
+    arrayMap(
+        exemplars -> arrayMap(
+            exemplar -> (
+                attribute_map(exemplar.filtered_attributes),
+                metric_time(exemplar.time_unix_nano),
+                number_value(exemplar),
+                span_id_text(exemplar.span_id),
+                trace_id_text(exemplar.trace_id)),
+            exemplars),
+        multiIf(
+            data = 'histogram', histogram_points.exemplars,
+            data = 'exponential_histogram', exponential_histogram_points.exemplars,
+            number_points.exemplars)) AS points_exemplars,
     if(metric.data = 'gauge', metric.gauge.data_points, metric.sum.data_points) AS number_points,
     metric.histogram.data_points AS histogram_points,
     metric.exponential_histogram.data_points AS exponential_histogram_points,

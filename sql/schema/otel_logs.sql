@@ -73,4 +73,5 @@ SETTINGS index_granularity = 2048, ttl_only_drop_parts = 1,
     replicated_deduplication_window = ${deduplication_window},
     replicated_deduplication_window_seconds = ${deduplication_seconds},
     min_compress_block_size = 16384
+    , string_serialization_version = 'single_stream' -- when: size_streams
     , fsync_after_insert = 1, fsync_part_directory = 1 -- when: fsync_inserts

@@ -16,10 +16,11 @@ from sql.catalogue import load_catalogue
 from sql.migrate import migrate
 from sql.settings import RetentionSettings, SchemaSettings
 from store.opening import open_store
-from store.port import Insert, Select, Store
+from store.port import Insert, Select, Setting, Store
 from store.settings import StoreSettings
 
-Put = Callable[[str, Sequence[Mapping[str, object]]], None]
+Put = Callable[..., None]
+"""Takes a table, rows of it, and settings of the INSERT."""
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("server", marks=pytest.mark.server)])
@@ -54,10 +55,10 @@ def desk(question_tables: Store) -> Iterator[Desk]:
 def put(question_tables: Store) -> Iterator[Put]:
     filled = {"otel_traces_trace_id_ts"}
 
-    def put(table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    def put(table: str, rows: Sequence[Mapping[str, object]], **settings: Setting) -> None:
         filled.add(table)
         lines = [json.dumps(row).encode() + b"\n" for row in rows]
-        question_tables.insert(Insert(table, "JSONEachRow", lines, token=uuid.uuid4().hex))
+        question_tables.insert(Insert(table, "JSONEachRow", lines, settings=settings, token=uuid.uuid4().hex))
 
     yield put
     for table in filled:

@@ -119,6 +119,37 @@ def test_text_is_found_anywhere_in_any_case_and_no_character_is_special(desk, pu
     assert set(the(desk.ask("recent_logs", {"text": text}), "body")) == bodies
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"text": "refused"},
+        {"text": "fused by pay"},
+        {"trace_id": "abcdef0123456789abcdef0123456789"},
+        {"attribute": "http.route"},
+        {"attribute": "http.route", "attribute_value": "/a"},
+        {"composition": "c-1"},
+        {"composition": "c-1", "min_severity": "error"},
+        {"text": "refused", "composition": "c-1"},
+    ],
+)
+def test_records_are_found_whether_or_not_their_indexes_were_made(desk, put, written):
+    row = {
+        "TraceId": "abcdef0123456789abcdef0123456789",
+        "SeverityNumber": 17,
+        "LogAttributes": {"http.route": "/a", "krateo.io/composition-id": "c-1"},
+    }
+    put("otel_logs", [log(1, "Connection refused by payments-db 1", **row), log(1.5, "not meant")])
+    put(
+        "otel_logs",
+        [log(2, "Connection refused by payments-db 2", **row), log(2.5, "not meant either")],
+        materialize_skip_indexes_on_insert=0,
+    )
+
+    found_bodies = the(desk.ask("recent_logs", written), "body")
+
+    assert found_bodies == ["Connection refused by payments-db 2", "Connection refused by payments-db 1"]
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("name", ["service", "text", "namespace", "attribute", "attribute_value"])
 def test_hostile_values_are_data(desk, put, name, value):

@@ -1,6 +1,7 @@
 """Export requests worth keeping: each a trap for a decoder, built field by field."""
 
 import struct
+from itertools import permutations
 
 from oracle.wireformat import FIXED32, FIXED64, VARINT, delimited, tag, varint
 from sql.signals import Signal
@@ -79,6 +80,14 @@ DOUBLES = [
 
 TIMES = [0, 1, 999_999_999, 10**9, 2**32 * 10**9 - 1, 2**32 * 10**9, 2**63 - 1, 2**63, 2**63 + 1, 2**64 - 1]
 
+KINDS = [
+    delimited(
+        number, b"".join(delimited(1, fixed64(3, n) + attribute(attributes, b"k", STRING)) for n in range(points))
+    )
+    for points, (number, attributes) in enumerate([(5, 7), (7, 7), (9, 9), (10, 1), (11, 7)], start=1)
+]
+"""The data of a metric of each kind, each with another number of points."""
+
 STRANGE = {
     "an empty request": (Signal.LOGS, b""),
     "nothing but empty messages": (Signal.TRACES, traces(b"")),
@@ -105,6 +114,10 @@ STRANGE = {
     "numbers as values": (
         Signal.METRICS,
         b"".join(gauge(fixed64(6, x % 2**64)) for x in (0, -1, 2**53 + 1, 2**63 - 1, -(2**63))),
+    ),
+    "a metric of two kinds": (
+        Signal.METRICS,
+        b"".join(metrics(delimited(1, b"m") + first + last) for first, last in permutations(KINDS, 2)),
     ),
     "a value that was sent twice": (
         Signal.METRICS,

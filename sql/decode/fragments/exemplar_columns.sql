@@ -1,5 +1,5 @@
-    arrayMap(exemplar -> attribute_map(exemplar.filtered_attributes), point.exemplars) AS `Exemplars.FilteredAttributes`,
-    arrayMap(exemplar -> metric_time(exemplar.time_unix_nano), point.exemplars) AS `Exemplars.TimeUnix`,
-    arrayMap(exemplar -> number_value(exemplar), point.exemplars) AS `Exemplars.Value`,
-    arrayMap(exemplar -> span_id_text(exemplar.span_id), point.exemplars) AS `Exemplars.SpanId`,
-    arrayMap(exemplar -> trace_id_text(exemplar.trace_id), point.exemplars) AS `Exemplars.TraceId`
+    exemplars.attributes AS `Exemplars.FilteredAttributes`,
+    exemplars.at AS `Exemplars.TimeUnix`,
+    exemplars.value AS `Exemplars.Value`,
+    exemplars.span_id AS `Exemplars.SpanId`,
+    exemplars.trace_id AS `Exemplars.TraceId`

@@ -19,6 +19,11 @@ def test_text_indexes_begin_with_their_release(version, text):
     assert conditions(version=version)("text_index") is text
 
 
+@pytest.mark.parametrize(("version", "streams"), [(ServerVersion(25, 9), False), (ServerVersion(25, 11), True)])
+def test_the_setting_for_strings_is_given_only_to_a_server_that_knows_it(version, streams):
+    assert conditions(version=version)("size_streams") is streams
+
+
 def test_a_retention_of_zero_days_is_none():
     holds = conditions(SchemaSettings(retention=RetentionSettings(logs_days=0, traces_days=1)))
     assert (holds("logs_days"), holds("traces_days")) == (False, True)

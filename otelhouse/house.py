@@ -11,7 +11,6 @@ composition root: the only place that knows all rooms.
 """
 
 import asyncio
-import contextlib
 import errno
 import os
 from collections.abc import Sequence
@@ -42,6 +41,7 @@ from otelhouse import (
     canary_window,
     cluster_watching,
     dead_letter_window,
+    engine_folder,
     opening,
     receiving,
     spool_window,
@@ -180,9 +180,7 @@ class House:
         store = await opening.open_store(self.settings.store, self.progress)
         self._closing.push_async_callback(asyncio.to_thread, store.close)
         if self.settings.store.embedded:
-            # The engine keeps the schemas of Protobuf inserts in `__cache__` below the working folder, and takes no
-            # setting for another place. Beside its data it is sure to be writable, and in nobody's way.
-            self._closing.enter_context(contextlib.chdir(self.settings.store.path.expanduser()))
+            self._closing.enter_context(engine_folder.working_in(self.settings.store.path))
         return store
 
     def _open_own_telemetry(self, store: Store) -> Store:

@@ -5,7 +5,6 @@ folder that is not there or cannot be read, one that another process holds, a Cl
 """
 
 import asyncio
-import contextlib
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ingest.pipeline import Pipeline
 from ingest.spool.entry import SpoolLimits
 from ingest.spool.errors import SpoolError
 from ingest.spool.folder import Spool, SpoolReader
-from otelhouse import opening, receiving, spool_report
+from otelhouse import engine_folder, opening, receiving, spool_report
 from otelhouse.progress import Progress
 from otelhouse.settings import Settings
 from otelhouse.spool_draining import Course
@@ -77,8 +76,7 @@ async def _open_store(settings: Settings, progress: Progress, seconds: float, cl
         store = await opening.open_store(settings.store, progress)
         closing.push_async_callback(asyncio.to_thread, store.close)
         if settings.store.embedded:
-            # The engine keeps `__cache__` below the working folder; beside its data it is in nobody's way.
-            closing.enter_context(contextlib.chdir(settings.store.path.expanduser()))
+            closing.enter_context(engine_folder.working_in(settings.store.path))
         # With the tables: a view that is missing is made again, or its rows would get lost without an error.
         await opening.bring_up(store, settings, progress, with_tables=True, wait_s=seconds)
     except opening.StartError as error:

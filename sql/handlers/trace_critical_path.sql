@@ -176,15 +176,20 @@ WITH RECURSIVE
         INNER JOIN families ON families.parent = path.node.1
         WHERE path.depth < 200
     ),
-    -- Walked once, and kept as a constant.
-    (SELECT groupArray((node, above, place, depth)) FROM path) AS walked,
+    -- Named in one place alone: ClickHouse walks anew for each place that names what it walks. Each step counts towards
+    -- its own span and, as time waited for, towards the one above, so that one pass tells both.
     steps AS (
-        SELECT step.1.1 AS id, step.1.5 AS part_begin, step.1.6 AS part_end, step.1.7 AS moved, step.3 AS place, step.4 AS depth
-        FROM (SELECT arrayJoin(walked) AS step)
-    ),
-    waits AS (
-        SELECT step.2 AS id, sum(step.1.6 - step.1.5) AS waited
-        FROM (SELECT arrayJoin(walked) AS step)
+        SELECT
+            line.2 AS id,
+            anyIf(step.node.5, line.1) AS part_begin,
+            anyIf(step.node.6, line.1) AS part_end,
+            anyIf(step.node.7, line.1) AS moved,
+            anyIf(step.place, line.1) AS place,
+            anyIf(step.depth, line.1) AS depth,
+            sumIf(step.node.6 - step.node.5, NOT line.1) AS waited
+        FROM path AS step
+        ARRAY JOIN [(true, step.node.1), (false, step.above)] AS line
+        WHERE line.2 != '' -- nothing is above the root
         GROUP BY id
     )
 SELECT
@@ -194,7 +199,7 @@ SELECT
     nodes.kind AS kind,
     part_begin - min(part_begin) OVER () AS offset_ns,
     toUInt64(nodes.end - nodes.begin) AS duration_ns,
-    toUInt64(part_end - part_begin - waits.waited) AS path_ns,
+    toUInt64(part_end - part_begin - steps.waited) AS path_ns,
     round(path_ns / nullIf(max(part_end - part_begin) OVER (), 0), 6) AS share,
     toBool(nodes.failed) AS error,
     nodes.message AS status_message,
@@ -206,6 +211,5 @@ SELECT
     length(collected) AS trace_spans
 FROM steps
 INNER JOIN nodes ON nodes.id = steps.id
-LEFT JOIN waits ON waits.id = steps.id
 ORDER BY steps.place
 LIMIT {limit:UInt32}

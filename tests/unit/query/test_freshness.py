@@ -108,6 +108,21 @@ def test_what_one_part_was_told_is_kept_for_it_and_told_to_no_other(store, fresh
     assert len(asked) == 2
 
 
+def test_questions_of_one_second_ask_once_for_a_signal_and_later_ones_again(store, monkeypatch):
+    clock, asked = [0.0], []
+    monkeypatch.setattr("query.freshness.time.monotonic", lambda: clock[0])
+    store.probe = lambda select: asked.append(select) or newest(NOW - 10**9 + len(asked))
+    freshness = Freshness(store, lambda: NOW, seconds=PATIENCE)
+    told = []
+    for at in (0.0, 0.9, 1.1):
+        clock[0] = at
+        told.append(freshness.of([Subject.LOGS])["logs"])
+    freshness.close()
+
+    assert told[0] == told[1] < told[2]
+    assert len(asked) == 2
+
+
 def test_who_asks_about_a_cluster_is_told_of_it_alone(store, freshness):
     asked = []
     store.probe = lambda select: asked.append(select) or newest(NOW)
@@ -144,7 +159,7 @@ def test_behind_the_house_s_own_rows_only_what_came_since_is_read_until_users_se
     store.probe = answer
     freshness = Freshness(store, lambda: NOW, seconds=PATIENCE)
     told = []
-    for after, sent in ((0, None), (1, None), (60, None), (60, NOW - 5), (0, None)):
+    for after, sent in ((0, None), (1, None), (60, None), (60, NOW - 5), (2, None)):
         clock[0] += after
         users[0] = sent or users[0]
         told.append(freshness.of([Subject.LOGS])["logs"][11:19])

@@ -4,8 +4,8 @@ In: the signals that a question reads, and the asker's scope. Out: RFC 3339 text
 nothing is stored, where the newest time lies ahead of our clock, and where ClickHouse does not say it in time: an
 answer is right without it, so it never makes one fail and holds one up for `seconds` at most.
 
-What was told holds for a second: a page of ten questions asks once for each signal. What holds is never newer than the
-rows beside it, since it was asked for before them.
+What was told holds for a second: a page of ten questions asks once for each signal. It was asked for before the rows
+that it stands beside, so it promises nothing that they could not hold.
 
 A reader with a scope is told of its own part alone. Parts of tables know their newest time as a whole and not that of
 one cluster, so for such a reader rows are read: those of the last hour, where there are none those of the last day, and
@@ -43,7 +43,7 @@ KEPT_SECONDS = 10.0
 """For how long what a narrowed reader was told holds, also that nothing could be told."""
 
 KEPT_OF_ALL_SECONDS = 1.0
-"""The same for who may see everything: asking is 10 to 24 ms of CPU, as long as a short question takes (measured)."""
+"""The same for who may see everything: to ask takes 10 ms of CPU for logs, 24 for metrics, and a short question 30."""
 
 _MINUTE = 60 * 10**9
 _LOOK_BACK = (3_600 * 10**9, 86_400 * 10**9)

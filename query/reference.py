@@ -41,7 +41,7 @@ Ask over REST, `GET /api/v1/questions/NAME?PARAMETER=VALUE` (or POST with a JSON
 - **Busy**: a question for which no thread is free within `query.max_wait_seconds` is refused with 503 `busy` and
   Retry-After. Its own seconds begin when it does. One reader's questions beyond `query.max_per_reader` wait for each
   other, and are refused with 429 `too_many` when too many wait.
-- **data_through** is, by signal, the newest time that is stored, as of a second ago at most. A signal is left
+- **data_through** is, by signal, the newest time that is stored, as of some seconds ago at most. A signal is left
   out where that is not known in time, where nothing is stored, or where a sender's clock runs ahead of ours. With a
   scope, or asked about one `cluster`, it is that of this part alone, of the last day, and up to ten seconds old.
 """

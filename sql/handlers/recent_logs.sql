@@ -143,7 +143,7 @@ LIMIT {limit:UInt32} OFFSET {page_skip:UInt64}
 -- The errors of a composition lie where their index says, some in each of a hundred granules: to look at one column of
 -- a granule after the other, so as to read less of the last, costs more there than to read them all.
 -- Indexes are asked before anything is read. While it is read, as ClickHouse 26.1 and later would, each thread asks them
--- for each stretch: twice the CPU for a trace, and no less for a text that stands in the newest records.
+-- for each stretch: 1.8 times the CPU for a trace, and no less for a text that stands in the newest records.
 SETTINGS read_in_order_use_buffering = 0,
     optimize_move_to_prewhere = 0, -- when: composition -- when: min_severity = error, fatal
     use_skip_indexes_on_data_read = 0,

@@ -111,12 +111,13 @@ def test_how_fresh_the_data_is_is_told_of_the_part_alone(world):
 
     desk = world.desk_of(CATALOGUE)  # its own, since what the world's was told just now may hold still
     part, everything = (Reader(name, Role.VIEWER, READERS[name], "") for name in ("by-name", "all"))
-    mine = desk.ask("recent_logs", {}, reader=part).data_through
-    all_of_it = desk.ask("recent_logs", {}, reader=everything).data_through
-    asked_for = desk.ask("recent_logs", {"cluster": "east"}, reader=everything).data_through
-    desk.close()
-
-    world.store.select(Select(FORGET_LATE, {"after": at(400)}))
+    try:
+        mine = desk.ask("recent_logs", {}, reader=part).data_through
+        all_of_it = desk.ask("recent_logs", {}, reader=everything).data_through
+        asked_for = desk.ask("recent_logs", {"cluster": "east"}, reader=everything).data_through
+    finally:
+        desk.close()
+        world.store.select(Select(FORGET_LATE, {"after": at(400)}))
     assert mine == asked_for == {"logs": "2026-01-01T12:00:04.000000000Z"}
     assert all_of_it == {"logs": "2026-01-01T12:08:20.000000000Z"}
 

@@ -125,7 +125,8 @@ def as_markdown(seen: Found) -> str:
         "rows come with the last.\n\n"
         f"{_HEAD}{''.join(map(_written, seen.lines))}\n"
         f"{seen.machine['cpu']}, {seen.machine['cores']} cores, load of the machine meanwhile {seen.load:.1f}. "
-        f"`otelhouse bench questions --logs {seen.logs} --days {seen.days:g}` measures it again.\n"
+        f"`otelhouse bench questions --logs {seen.logs} --days {seen.days:g} --askings {askings}` "
+        "measures it again.\n"
     )
 
 

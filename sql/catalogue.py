@@ -10,9 +10,9 @@ An expression that several questions share stands once, in `sql/handlers/fragmen
 `${level_of},`. A question's `sql` has it in its place, as has everything that is made of it.
 
 A line that ends in `-- when: PARAMETER` is said only where that parameter is not empty (a page's: not that of a first),
-one in `-- when: PARAMETER = VALUE, VALUE` only where it has one of these (`sql.guards`): the answer has to be the same
-without. It is left out so that ClickHouse has less to plan with (it combines indexes up to 32 conditions, true ones
-counted), or is a setting that is good for some values alone.
+one in `-- unless: PARAMETER` only where it is, one in `-- when: PARAMETER = VALUE, VALUE` only where it has one of
+these (`sql.guards`): the answer has to be the same without. It is left out so that ClickHouse has less to plan with
+(it combines indexes up to 32 conditions, true ones counted), or is a setting that is good for some values alone.
 
 A question over rows that keep coming goes on after the last row that was given, rather than passing over rows: it says
 so by a column `position` (the number that it is ordered by, a dash, and a number that tells rows of one place apart)
@@ -386,13 +386,16 @@ class _Reader:
     def check_guards(self, question: Question) -> None:
         """What guards a line may be empty, and have the values; and there is something to answer with."""
         for at, line in enumerate(question.sql.split("\n")):
-            if "-- when:" in line:
-                self.refuse(self.sql_lines[at], "write a guard as `-- when: PARAMETER` or `-- when: PARAMETER = A, B`")
+            if "-- when:" in line or "-- unless:" in line:
+                self.refuse(
+                    self.sql_lines[at],
+                    "write a guard as `-- when: PARAMETER`, `-- unless: PARAMETER` or `-- when: PARAMETER = A, B`",
+                )
         for at, guard in ((at, one) for at, several in question.guards.items() for one in several):
             name = guard.parameter
             guarding = question.parameter(name)
             if name not in PAGE and (guarding is None or guarding.default != ""):
-                self.refuse(self.sql_lines[at], f"`-- when: {name}` names no `param {name}` that is empty by default")
+                self.refuse(self.sql_lines[at], f"`{guard}` names no `param {name}` that is empty by default")
             if guard.values and (guarding is None or not guard.values <= set(guarding.choices)):
                 self.refuse(self.sql_lines[at], f"`{guard}` names values that are no choices of `param {name}`")
         if not question.columns:

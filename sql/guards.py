@@ -1,18 +1,21 @@
 """Lines of a question that are said only for some values of its parameters.
 
-In: a statement with `-- when: PARAMETER` or `-- when: PARAMETER = VALUE, VALUE` at the ends of lines, several behind
-one another where all have to hold. Out: the statement without them, and by line what guards it. Nothing is refused
-here: `sql.catalogue` knows the parameters, and refuses a guard that no parameter could open or shut.
+In: a statement with `-- when: PARAMETER`, `-- unless: PARAMETER` or `-- when: PARAMETER = VALUE, VALUE` at the ends of
+lines, several behind one another where all have to hold. Out: the statement without them, and by line what guards it.
+Nothing is refused here: `sql.catalogue` knows the parameters, and refuses a guard that no parameter could open or shut.
 
-The first kind is open where the parameter is given; the second where it has one of these values, and so never where
-the values are not known beforehand (ClickHouse's own handlers): what it guards may make an answer faster, not another.
+The first kind is open where the parameter is given, the second where it is not, and both where the values are not
+known beforehand (ClickHouse's own handlers). The third is open where the parameter has one of these values, and so
+never where they are not known: what it guards may make an answer faster, not another.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_GUARD = re.compile(r"(?P<before>.*?)\s*-- when: (?P<parameter>\w+)(?: = (?P<values>\w+(?:, \w+)*))?\s*")
+_GUARD = re.compile(
+    r"(?P<before>.*?)\s*-- (?:unless: (?P<absent>\w+)|when: (?P<parameter>\w+)(?: = (?P<values>\w+(?:, \w+)*))?)\s*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,18 @@ class Guard:
     parameter: str
     values: frozenset[str] = frozenset()
     """Empty: any but the one that stands for nothing."""
+    absent: bool = False
+    """Open where it is not given."""
 
     def open(self, given: Mapping[str, object], nothing: object) -> bool:
         """Whether it lets its line be said; `nothing`: the value of a parameter that was not given."""
         if self.values:
             return given.get(self.parameter) in self.values
-        return self.parameter not in given or given[self.parameter] != nothing
+        return self.parameter not in given or (given[self.parameter] == nothing) == self.absent
 
     def __str__(self) -> str:
-        return f"-- when: {self.parameter}" + (f" = {', '.join(sorted(self.values))}" if self.values else "")
+        values = f" = {', '.join(sorted(self.values))}" if self.values else ""
+        return f"-- {'unless' if self.absent else 'when'}: {self.parameter}{values}"
 
 
 Guards = Mapping[int, tuple[Guard, ...]]
@@ -44,6 +50,7 @@ def take_off(sql: str) -> tuple[str, Guards]:
     for at in range(len(lines)):
         while found := _GUARD.fullmatch(lines[at]):  # the last one of the line
             values = frozenset(found["values"].split(", ")) if found["values"] else frozenset()
-            guards[at] = (*guards.get(at, ()), Guard(found["parameter"], values))
+            guard = Guard(found["parameter"] or found["absent"], values, absent=bool(found["absent"]))
+            guards[at] = (*guards.get(at, ()), guard)
             lines[at] = found["before"]
     return "\n".join(lines), guards

@@ -68,7 +68,6 @@
 --   wide: yes
 WITH
     ${iso},
-    ${level_of},
     ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] AS level_names,
     -- One row for each event, and for each pod or service that logs and spans are of.
     parts AS (
@@ -100,13 +99,12 @@ WITH
             Name,
             ${event_identity}
         UNION ALL
-        WITH level_of(SeverityNumber, SeverityText, Body) AS level
         SELECT
             toString(`__otel_materialized_k8s.namespace.name`) AS its_namespace,
             if(`__otel_materialized_k8s.pod.name` != '', 'Pod', 'Service') AS its_kind,
             toString(if(`__otel_materialized_k8s.pod.name` != '', `__otel_materialized_k8s.pod.name`, ServiceName)) AS its_name,
             toString(ClusterName) AS its_cluster,
-            0, 0, count(), countIf(level >= 17), countIf(level = 0), 0, 0,
+            0, 0, count(), countIf(Level >= 17), countIf(Level = 0), 0, 0,
             toDateTime64(max(Timestamp), 9, 'UTC'), '', ''
         FROM otel_logs
         WHERE ${logs_window}

@@ -86,7 +86,7 @@
 --   machines: yes
 WITH
     ${iso},
-    ${level_of},
+    ${level_of}, -- when: min_severity -- unless: composition
     -- Numbers of the OpenTelemetry log data model: each name begins a range of four.
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] AS names,
     ${like_text},

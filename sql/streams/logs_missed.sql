@@ -1,8 +1,7 @@
 -- Log records that ClickHouse got after one moment and until another, for a reader who missed them in a stream.
 WITH
 ${up_to},
-${stream_time},
-${level_of}
+${stream_time}
 SELECT
     ${logs_columns}
 FROM otel_logs

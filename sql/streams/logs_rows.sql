@@ -1,8 +1,7 @@
 -- Log records that ClickHouse got at the given moments, in the order of streams.
 WITH
 ${up_to},
-${stream_time},
-${level_of}
+${stream_time}
 SELECT
     ${logs_columns}
 FROM otel_logs

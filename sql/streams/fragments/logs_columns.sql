@@ -11,7 +11,7 @@ LogAttributes['k8s.namespace.name'] AS object_namespace,
 ServiceName AS service,
 ResourceAttributes['k8s.pod.name'] AS pod,
 TraceId AS trace_id,
-level_of(SeverityNumber, SeverityText, Body) AS level,
+Level AS level,
 -- Whole wherever `data` is; the bytes of a row are bounded, and a larger one is known by its beginning.
 lowerUTF8(substringUTF8(Body, 1, {row_bytes:UInt64})) AS text,
 up_to(toJSONString(CAST(

@@ -216,10 +216,25 @@ def test_a_guarded_line_is_said_only_where_its_parameter_is_given():
     assert "LIMIT {n:UInt32}" in question.statement({"word": "", "n": 1})
 
 
+def test_a_line_for_want_of_a_parameter_is_said_where_it_is_not_given_or_not_known():
+    question = read(GUARDED.replace("-- when: word", "-- unless: word"))
+
+    assert "Body = {word:String}" in question.statement({"word": "", "n": 1})
+    assert "Body" not in question.statement({"word": "x", "n": 1})
+    assert question.statement({}) == question.sql
+
+
+def test_guards_of_both_senses_have_all_to_be_open():
+    question = read(CHOSEN.replace("-- when: word = x, y", "-- when: word = x, y -- unless: word"))
+
+    assert [word for word in ("", "x", "z") if "7 = 7" in question.statement({"word": word})] == []
+
+
+@pytest.mark.parametrize("sense", ["when", "unless"])
 @pytest.mark.parametrize("name", ["since", "n", "nothing"])
-def test_a_guard_names_a_parameter_that_may_be_left_empty(name):
-    with pytest.raises(HandlerFileError, match=f"`-- when: {name}` names no"):
-        read(GUARDED.replace("-- when: word", f"-- when: {name}"))
+def test_a_guard_names_a_parameter_that_may_be_left_empty(name, sense):
+    with pytest.raises(HandlerFileError, match=f"`-- {sense}: {name}` names no"):
+        read(GUARDED.replace("-- when: word", f"-- {sense}: {name}"))
 
 
 CHOSEN = (
@@ -251,7 +266,10 @@ def test_a_guard_names_values_that_its_parameter_may_have():
         read(CHOSEN.replace("-- when: word = x, y", "-- when: word = x, q"))
 
 
-@pytest.mark.parametrize("guard", ["-- when: word=x", "-- when: word = x,y", "-- when: word = x -- so that it is fast"])
+@pytest.mark.parametrize(
+    "guard",
+    ["-- when: word=x", "-- when: word = x,y", "-- when: word = x -- so that it is fast", "-- unless: word = x"],
+)
 def test_a_guard_that_is_written_in_another_way_is_refused(guard):
     with pytest.raises(HandlerFileError, match="write a guard as"):
         read(CHOSEN.replace("-- when: word = x, y", guard))

@@ -1,0 +1,76 @@
+"""Column Level of otel_logs is what `level_of` reads out of a record, in tables that are new and in adopted ones."""
+
+import json
+import time
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from exporter_tables import LOGS
+
+from query.desk import Desk
+from query.settings import QuerySettings
+from sql.catalogue import fragments, load_catalogue
+from sql.migrate import migrate
+from sql.settings import SchemaSettings
+from store.port import Insert, Select
+
+CORPUS = yaml.safe_load((Path(__file__).parents[1] / "corpus" / "severity.yaml").read_text(encoding="utf-8"))
+LINES = [text for lines in CORPUS.values() for _, text in lines]
+BODIES = [
+    *LINES,
+    "", "E0131 10:00:00.000000 1 main.go:1] no route", '{"level":50,"msg":"x"}', "\x1b[31mERROR\x1b[0m it broke",
+    "Traceback (most recent call last):", "panic: runtime error", "x" * 1500 + " level=error", "y" * 200 + " ERROR",
+]  # fmt: skip
+TEXTS = ["", "Warning", "err", "ERROR2", "50", "Information", "notice", "unheard of"]
+NOW = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime())
+NUMBERS = [0, 1, 9, 17, 24, 25, 255]
+DIFFERING = f"""
+    WITH {fragments()["level_of"]}
+    SELECT SeverityNumber, SeverityText, Body, Level, level_of(SeverityNumber, SeverityText, Body) AS wanted
+    FROM otel_logs
+    WHERE Level != wanted
+"""  # noqa: S608 - our own fragment
+
+
+def put(store, rows):
+    names = ("SeverityNumber", "SeverityText", "Body")
+    lines = [json.dumps(dict(zip(names, row, strict=True)) | {"Timestamp": NOW}).encode() + b"\n" for row in rows]
+    store.insert(Insert("otel_logs", "JSONEachRow", lines))
+
+
+def levels(store):
+    return store.select(Select("SELECT Level, count() FROM otel_logs GROUP BY Level ORDER BY Level")).rows
+
+
+def test_it_is_what_questions_read_for_every_line_of_the_corpus_and_every_kind_of_severity(store):
+    migrate(store, SchemaSettings())
+    rows = [*product([0], ["", "err"], BODIES), *product(NUMBERS, TEXTS, BODIES[-8:])]
+    put(store, rows)
+
+    assert store.select(Select(DIFFERING)).rows == []
+    found = dict(levels(store))
+    assert sum(found.values()) == len(rows)
+    assert {0, 1, 5, 9, 13, 17, 21, 24, 25, 255} <= found.keys()
+
+
+@pytest.mark.parametrize("generation", LOGS)
+def test_rows_of_an_adopted_table_have_it_too(store, generation):
+    store.select(Select(LOGS[generation]))
+    put(store, [(0, "", "level=error"), (0, "warning", "x")])
+    migrate(store, SchemaSettings(), adopt=True)
+    put(store, [(0, "", "panic: no memory"), (9, "", "ERROR")])
+
+    assert levels(store) == [(9, 1), (13, 1), (17, 1), (21, 1)]
+    assert store.select(Select(DIFFERING)).rows == []
+
+
+def test_a_table_that_nobody_adopted_still_tells_errors_where_no_composition_is_asked_for(store):
+    store.select(Select(LOGS[next(iter(LOGS))]))
+    migrate(store, SchemaSettings())
+    put(store, [(0, "", "level=error"), (9, "", "x")])
+
+    assert "Level" not in [name for name, *_ in store.select(Select("DESCRIBE TABLE otel_logs")).rows]
+    desk = Desk(store, load_catalogue(), QuerySettings())
+    assert [row[3] for row in desk.ask("recent_logs", {"min_severity": "error"}).rows] == ["level=error"]

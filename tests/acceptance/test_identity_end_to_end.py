@@ -282,6 +282,7 @@ def test_what_was_done_is_in_the_trail_and_in_clickhouse(town):
     too_old = log_request("too old", "old")
     too_old.resource_logs[0].scope_logs[0].log_records[0].time_unix_nano = time.time_ns() - 400 * DAY
     assert post_log(town, town.tokens["shop"], too_old) == 200  # with partial success
+    until(lambda: old_letters(town), "the letter was never written")
     retried = run(town, "operator", "deadletter", "retry", "--service", "old", "--yes")
     assert retried.exit_code == 1, retried.output
     assert "0 stored, 1 refused once more" in retried.stderr
@@ -299,6 +300,12 @@ def test_what_was_done_is_in_the_trail_and_in_clickhouse(town):
     (deed,) = (deed for deed in deeds if deed["action"] == "dead_letter.retried" and "old" in str(deed["details"]))
     assert (deed["actor"], deed["peer"], deed["details"]["refused"]) == ("operator", "127.0.0.1", "1")
     until(lambda: rows_of_trail(town) >= {(deed["action"], deed["actor"]) for deed in deeds}, "rows are missing")
+
+
+def old_letters(town):
+    listed = run(town, "operator", "deadletter", "list", "--service", "old", "--format", "json")
+    assert listed.exit_code == 0, listed.output
+    return json.loads(listed.stdout)["rows"]
 
 
 def rows_of_trail(town):

@@ -160,8 +160,17 @@ def load_catalogue(folder: Folder | None = None, *, cluster: str = "") -> Catalo
 
     `cluster`: where they are asked, by its name; empty for one server.
     """
-    source: Folder = resources.files("sql") / "handlers" if folder is None else folder
-    files = [file for file in source.iterdir() if file.name.endswith(".sql")]
+    return _own_questions(cluster) if folder is None else _questions_in(folder, cluster)
+
+
+@cache
+def _own_questions(cluster: str) -> Catalogue:
+    """Reading and checking them takes 60 ms; nobody can alter a catalogue, so that all may have the same one."""
+    return _questions_in(resources.files("sql") / "handlers", cluster)
+
+
+def _questions_in(folder: Folder, cluster: str) -> Catalogue:
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
     return Catalogue(read_question(file.name, file.read_text(encoding="utf-8"), cluster=cluster) for file in files)
 
 

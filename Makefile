@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # Tests are bound by waiting as much as by work: a few more processes than cores. 0 runs them one after the other.
+# In the order of their folders: the slowest, which are of few tests, begin first, and quick unit tests fill the end.
 TEST_PROCESSES ?= 3
 # Each of hundreds of processes that the tests start would compile them anew, where Python was told to keep nothing.
 PACKAGES := otelhouse ingest enrich identity store sql query sse_proxy mcp_server canary bench
@@ -33,7 +34,7 @@ demo: $(VENV)/runtime.done     ## send a small shop's telemetry to a running `ma
 
 test: $(VENV)/dev.done         ## set up and run all tests
 	$(BIN)/python -m compileall -q $(PACKAGES)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 
 tools: $(VENV)/dev.done        ## fetch and build what the tests need beside Python, one after the other
 	$(BIN)/python tests/acceptance/fetch_tools.py

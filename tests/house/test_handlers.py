@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+import ready_tables
 from query import reference
 from query.desk import Desk
 from query.parameters import settle
 from query.settings import QuerySettings
 from sql.catalogue import FIRST_PAGE, load_catalogue
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from store.port import Limits, Select, Store
 
@@ -22,7 +22,7 @@ CATALOGUE = load_catalogue()
 
 @pytest.fixture
 def tables(store: Store) -> Store:
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store
 
 

@@ -10,10 +10,10 @@ from answers import NOON
 from cluster_world import cluster, spread, whole, whole_east  # noqa: F401 - fixtures
 from scoped_world import east, nothing, scoped_settings, world  # noqa: F401 - fixtures
 
+import ready_tables
 from query.desk import Desk
 from query.settings import QuerySettings
 from sql.catalogue import load_catalogue
-from sql.migrate import migrate
 from sql.settings import RetentionSettings, SchemaSettings
 from store.opening import open_store
 from store.port import Insert, Select, Setting, Store
@@ -36,7 +36,7 @@ def question_tables(request: pytest.FixtureRequest) -> Iterator[Store]:
     store = open_store(settings.model_copy(update={"database": name}))
     # Rows are kept for ever, since the times in these tests are long past.
     keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0, objects_days=0)
-    migrate(store, SchemaSettings(retention=keep))
+    ready_tables.make(store, SchemaSettings(retention=keep))
     yield store
     store.close()
     outside.select(Select(f"DROP DATABASE {name} SYNC"))

@@ -14,6 +14,7 @@ from answers import NOON, at
 from asgi_client import Client
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from identity.errors import UnauthenticatedError
 from identity.reader import Reader, Role, Scope
 from query.desk import Desk
@@ -22,7 +23,6 @@ from query.rest import build_app
 from query.settings import QuerySettings
 from sql import scopes
 from sql.catalogue import Catalogue, Question, load_catalogue
-from sql.migrate import migrate
 from sql.settings import RetentionSettings, SchemaSettings
 from store.opening import open_store
 from store.port import Insert, Select
@@ -190,7 +190,7 @@ class World:
         self._clients: list[Client] = []
 
     def _make_tables(self, settings: SchemaSettings) -> None:
-        migrate(self.store, settings)
+        ready_tables.make(self.store, settings)
 
     def put(self, table: str, lines: list[Mapping[str, object]]) -> None:
         chunks = [json.dumps(line).encode() + b"\n" for line in lines]

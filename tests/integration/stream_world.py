@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from otelhouse.rest_server import RestServer
 from query.desk import Desk
 from query.doorkeeping import Doorkeeping
 from query.rest import build_app
 from query.settings import QuerySettings
 from sql.catalogue import Catalogue
-from sql.migrate import migrate
 from sql.settings import RetentionSettings, SchemaSettings
 from sse_proxy import window
 from sse_proxy.settings import StreamSettings
@@ -32,7 +32,7 @@ FAST = {"poll_s": 0.05, "pause_s": 0.0, "overlap_s": 5.0}
 def make_tables(store: Store) -> None:
     """Every table, whose rows are kept for ever."""
     keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)
-    migrate(store, SchemaSettings(retention=keep))
+    ready_tables.make(store, SchemaSettings(retention=keep))
 
 
 def put(store: Store, table: str, rows: Sequence[Mapping[str, object]]) -> None:

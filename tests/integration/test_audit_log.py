@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import ready_tables
 from identity.audit import AuditTrail, Deed
 from identity.audit_file import AuditFile
 from identity.reader import Reader, Role
@@ -15,7 +16,6 @@ from query import errors
 from query.desk import Desk
 from query.settings import QuerySettings
 from sql.catalogue import load_catalogue
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from store.port import Select
 
@@ -28,7 +28,7 @@ DEEDS = [
 
 @pytest.fixture
 def tables(store):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store
 
 

@@ -17,6 +17,7 @@ from asgi_client import Client
 from prometheus_client import CollectorRegistry
 from scoped_world import PLACES, WELL_ASKED, WINDOW, rows
 
+import ready_tables
 from bench.clickhouse_server import ClickHouseServer
 from query.desk import Desk
 from query.rest import build_app
@@ -24,7 +25,6 @@ from query.settings import QuerySettings
 from sql import http_handlers, predefined, scopes
 from sql.catalogue import load_catalogue, read_question
 from sql.http_handlers import ReadingUser
-from sql.migrate import migrate
 from sql.parameter import read_time
 from sql.settings import RetentionSettings, SchemaSettings
 from store.opening import open_store
@@ -105,7 +105,7 @@ def two() -> Iterator[Two]:
         outside.close()
         store = open_store(StoreSettings(url=server.url, database="telemetry"))
         keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)
-        migrate(store, SchemaSettings(retention=keep))
+        ready_tables.make(store, SchemaSettings(retention=keep))
         for place in PLACES:
             for table, lines in rows(place).items():
                 chunks = [json.dumps(line).encode() + b"\n" for line in lines]

@@ -16,6 +16,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from identity.sender import Sender
 from ingest import dead_letters, resending, wire
 from ingest.batch import BatchLimits
@@ -68,7 +69,7 @@ def ask(store, sql, **parameters):
 
 @pytest.fixture
 def tables(store):
-    migrate.migrate(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
+    ready_tables.make(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
     return store
 
 

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
+import ready_tables
 from ingest import wire
 from oracle import decoding, doors, stored
 from oracle.messages import GROUPS_AND_WRONG_TYPES
 from oracle.strange import FOUND, MAP, STRANGE, attribute, fixed64, ids, logs, traces
 from oracle.wireformat import VARINT, delimited, tag
 from sql import otlp
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from sql.signals import Signal
 from store.errors import BadDataError
@@ -59,7 +59,7 @@ def test_one_bad_request_keeps_the_whole_insert_out_until_it_is_mended(store, si
 
 
 def test_a_log_record_is_read_back_as_it_was_sent(store):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     now = time.time_ns()
     pod, shop = (b"k8s.pod.name", b"shop-1"), (b"service.name", b"shop")
     resource = b"".join(attribute(1, key, delimited(1, value)) for key, value in (shop, pod))

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from enrich.clusters import Cluster
 from enrich.objects import Container, KubernetesObject, Owner
 from enrich.opening import open_enrichment
@@ -22,7 +23,7 @@ from ingest.batch import BatchLimits
 from ingest.counters import Counters
 from ingest.intake import Accepted, Encoding
 from ingest.pipeline import Pipeline, PipelineLimits
-from sql import migrate, time_bounds
+from sql import time_bounds
 from sql.settings import RetentionSettings, SchemaSettings
 from sql.signals import Signal
 from store.port import Select
@@ -146,7 +147,7 @@ class House:
 
 @pytest.fixture
 def house(embedded_store):
-    migrate.migrate(embedded_store, SchemaSettings(fsync_inserts=False))
+    ready_tables.make(embedded_store, SchemaSettings(fsync_inserts=False))
     house = House(embedded_store, NORTH)
     house.put(*shop(NORTH, 10))
     return house
@@ -240,7 +241,7 @@ def test_what_was_deleted_lately_still_says_whose_it_was(house):
 
 
 def test_three_clusters_with_the_same_names_are_told_apart_by_uids_and_tokens(embedded_store):
-    migrate.migrate(embedded_store, SchemaSettings(fsync_inserts=False))
+    ready_tables.make(embedded_store, SchemaSettings(fsync_inserts=False))
     third = Cluster("uid-of-east", "east")
     house = House(embedded_store, NORTH, SOUTH, third)
     for number, cluster in enumerate((NORTH, SOUTH, third), 1):
@@ -262,7 +263,7 @@ def test_three_clusters_with_the_same_names_are_told_apart_by_uids_and_tokens(em
 
 
 def test_a_house_without_kubernetes_stores_what_comes_with_its_own_clusters_name(embedded_store):
-    migrate.migrate(embedded_store, SchemaSettings(fsync_inserts=False))
+    ready_tables.make(embedded_store, SchemaSettings(fsync_inserts=False))
     settings = EnrichSettings.model_validate({"cluster": {"name": "prod", "uid": "u-1"}})
     house = House(embedded_store, settings=settings)
     house.send((Signal.LOGS, logs({"k8s.pod.uid": uid(13), f"k8s.pod.labels.{LABEL}": "c-7"}, ("hello", {}))))

@@ -10,6 +10,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+import ready_tables
 from ingest import wire
 from sql import migrate, otlp, time_bounds
 from sql.settings import RetentionSettings, SchemaSettings
@@ -32,7 +33,7 @@ KINDS = ["gauge", "sum", "histogram", "exponential_histogram", "summary"]
 @pytest.fixture
 def tables(store):
     # Hundreds of parts an INSERT, and nothing here is about losing them.
-    migrate.migrate(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
+    ready_tables.make(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
     return store
 
 

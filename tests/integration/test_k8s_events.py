@@ -5,7 +5,7 @@ import json
 import pytest
 from kubernetes_events import CORE, FLAT, NEW, NOT_EVENTS, row, watched
 
-from sql import migrate
+import ready_tables
 from sql.settings import RetentionSettings, SchemaSettings
 from store.port import Insert, Select
 
@@ -22,7 +22,7 @@ def ask(store, sql):
 @pytest.fixture
 def tables(store):
     """Without retention: the events below have times of their own, which must not be over when the tests run."""
-    migrate.migrate(store, SchemaSettings(retention=RetentionSettings(logs_days=0, events_days=0)))
+    ready_tables.make(store, SchemaSettings(retention=RetentionSettings(logs_days=0, events_days=0)))
     return store
 
 

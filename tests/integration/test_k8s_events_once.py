@@ -14,6 +14,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+import ready_tables
 from ingest import wire
 from query.desk import Desk
 from query.settings import QuerySettings
@@ -156,7 +157,7 @@ def answered(store, question, **arguments):
 
 @pytest.fixture
 def tables(store):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store
 
 

@@ -6,11 +6,11 @@ import time
 import pytest
 from mcp_window import opened
 
+import ready_tables
 from mcp_server.settings import AgentSqlSettings, McpSettings
 from query.desk import Desk
 from query.settings import QuerySettings
 from sql.catalogue import load_catalogue
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from store.opening import open_store
 from store.port import Select
@@ -29,7 +29,7 @@ WHERE query_id != queryID() AND query NOT LIKE '%system.processes%' AND query NO
 
 @pytest.fixture
 def tables(store, store_settings):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store_settings.model_copy(update={"select_connections": 128})
 
 

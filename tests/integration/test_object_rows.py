@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+import ready_tables
 from enrich.objects import KubernetesObject, Owner
 from enrich.recording import Belonging, Sighting
 from otelhouse.object_rows import TABLE, StoredObjects
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from store.errors import StoreError
 from store.port import Select
@@ -21,7 +21,7 @@ POD = KubernetesObject(
 
 @pytest.fixture
 def tables(store):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store
 
 

@@ -10,6 +10,7 @@ from asgi_client import Client
 from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from identity.errors import UnauthenticatedError
 from identity.reader import Reader, Role, Scope
 from ingest import dead_letters
@@ -25,7 +26,7 @@ from query.desk import Desk
 from query.doorkeeping import Doorkeeping
 from query.rest import build_app
 from query.settings import QuerySettings
-from sql import migrate, own_rows, time_bounds
+from sql import own_rows, time_bounds
 from sql.catalogue import Catalogue
 from sql.settings import RetentionSettings, SchemaSettings
 from sql.signals import Signal
@@ -92,7 +93,7 @@ def database(engine_folder):
     outside = open_store(StoreSettings(path=engine_folder))
     outside.select(Select(f"CREATE DATABASE {settings.database}"))
     store = open_store(settings)
-    migrate.migrate(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
+    ready_tables.make(store, SchemaSettings(retention=RETENTION, fsync_inserts=False))
     yield store
     store.close()
     outside.select(Select(f"DROP DATABASE {settings.database} SYNC"))

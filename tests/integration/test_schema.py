@@ -5,7 +5,8 @@ import json
 import pytest
 from kubernetes_events import CORE, FLAT, row, watched
 
-from sql import migrate, schema
+import ready_tables
+from sql import schema
 from sql.schema import Kind
 from sql.settings import RetentionSettings, SchemaSettings
 from store.port import Insert, Select
@@ -71,7 +72,7 @@ def stored(store, table, columns):
 
 @pytest.fixture
 def tables(store):
-    migrate.migrate(store, SchemaSettings(retention=FOREVER))
+    ready_tables.make(store, SchemaSettings(retention=FOREVER))
     return store
 
 

@@ -8,9 +8,9 @@ import yaml
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, LogsData, ResourceLogs, ScopeLogs
 
+import ready_tables
 from ingest import wire
 from sql import otlp
-from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from sql.signals import Signal
 from store.port import Select
@@ -22,7 +22,7 @@ LINES = [(level, text) for lines in CORPUS.values() for level, text in lines]
 
 @pytest.fixture
 def tables(store):
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return store
 
 

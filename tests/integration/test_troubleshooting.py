@@ -5,7 +5,7 @@ from importlib import resources
 
 import pytest
 
-from sql import migrate
+import ready_tables
 from sql.settings import SchemaSettings
 from store.port import Insert, Select
 
@@ -20,7 +20,7 @@ def ask(store, name):
 
 @pytest.fixture
 def filled(store):
-    migrate.migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     now = store.select(Select("SELECT toString(now64(9))")).rows[0][0]
     spans = [
         {"Timestamp": now, "ServiceName": "clock", "SpanName": "tick", "EndedBeforeStart": True},

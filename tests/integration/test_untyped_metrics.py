@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import ResourceMetrics
 from prometheus_client import CollectorRegistry
 
+import ready_tables
 from identity.sender import Sender
 from ingest.batch import BatchLimits
 from ingest.counters import Counters
@@ -24,7 +25,7 @@ from ingest.pipeline import Pipeline, PipelineLimits
 from ingest.settings import SpoolMode
 from ingest.spool.entry import SpoolLimits
 from ingest.spool.folder import Spool
-from sql import migrate, own_rows, time_bounds
+from sql import own_rows, time_bounds
 from sql.settings import RetentionSettings, SchemaSettings
 from sql.signals import Signal
 from store.errors import NotReachableError
@@ -61,7 +62,7 @@ class Switched:
 
 @pytest.fixture
 def tables(store):
-    migrate.migrate(store, SchemaSettings(fsync_inserts=False))
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     return Switched(store)
 
 

@@ -1,12 +1,11 @@
 """A migrated database whose tables take any time; for the tests that compare rows with the oracle's."""
 
+import ready_tables
 from oracle import decoding
-from sql.migrate import migrate
-from sql.settings import SchemaSettings
 
 
 def prepared(store):
     """The same store, its database migrated and its tables without partitions and retention."""
-    migrate(store, SchemaSettings())
+    ready_tables.make(store)
     decoding.without_partitions(store)
     return store

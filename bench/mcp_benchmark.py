@@ -20,8 +20,8 @@ from prometheus_client import CollectorRegistry
 from bench.question_benchmark import Fleet
 from mcp_server import tokens
 from mcp_server.agent_sql import AgentSql
-from mcp_server.settings import McpSettings
-from mcp_server.window import PATH, Behind, Window
+from mcp_server.settings import PATH, McpSettings
+from mcp_server.window import Behind, Window
 from otelhouse.rest_server import RestServer
 from query.desk import Desk
 from query.readiness import Readiness

@@ -12,6 +12,9 @@ from identity.token_record import RoleName
 
 MEBIBYTE = 1024 * 1024
 
+PATH = "/mcp"
+"""Where the protocol is spoken at the window's port."""
+
 Toolset = Literal["default", "pods", "telemetry", "changes", "sql", "agents", "catalogue", "house", "all"]
 """Groups of tools; `default` is the ones that most investigations need, `all` is every tool."""
 

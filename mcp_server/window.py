@@ -29,15 +29,13 @@ from mcp_server.calling import Caller
 from mcp_server.http_requests import Receive, Requests, Scope, Send, refuse
 from mcp_server.schema_text import SchemaText
 from mcp_server.server import Context, Protocol
-from mcp_server.settings import McpSettings
+from mcp_server.settings import PATH, McpSettings
 from mcp_server.sql_tools import SqlTools
 from mcp_server.toolbox import Toolbox
 from query.desk import Desk
 from query.doorkeeping import Doorkeeping
 from query.errors import wire_error
 from query.readiness import Readiness
-
-PATH = "/mcp"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from canary.grpc_sender import GrpcSender
 from canary.http_sender import HttpSender
 from canary.items import GRPC, HTTP
 from canary.sending import Sender
-from mcp_server.window import PATH
+from mcp_server.settings import PATH
 from otelhouse import addresses, house_access
 from otelhouse.house_access import Access, AccessError
 from otelhouse.opening import StartError

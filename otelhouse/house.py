@@ -32,11 +32,9 @@ from ingest.http_door import HttpDoor
 from ingest.pipeline import Pipeline
 from ingest.settings import SpoolMode
 from ingest.spooling import Spooling
-from mcp_server.window import PATH
-from mcp_server.window import Window as AgentWindow
+from mcp_server.settings import PATH
 from otelhouse import (
     addresses,
-    agents_opening,
     audit_opening,
     canary_window,
     cluster_watching,
@@ -99,6 +97,14 @@ class Roles:
         return self.ingest or self.serve
 
 
+def _load_mcp() -> None:
+    """Load what speaks MCP: a third of a start, which no house without that window has to take.
+
+    Here, and not where it is used: before anybody waits for an answer, and before the working folder changes.
+    """
+    from otelhouse import agents_opening  # noqa: F401, PLC0415
+
+
 @dataclass(slots=True)
 class House:
     """One process of otelhouse. Made and used on one running event loop."""
@@ -134,6 +140,8 @@ class House:
 
     async def open(self) -> None:
         """Open every room of `roles`. Raises `StartError`; what was opened by then is closed again."""
+        if self.roles.mcp:
+            _load_mcp()
         try:
             # Before anything changes the working folder, which relative paths mean.
             self._locks = await open_locks(self.settings, self._hosts(), self._registry, self._began_in, self._closing)
@@ -299,13 +307,16 @@ class House:
 
     async def _open_mcp(self, store: Store, desk: Desk, checked: readiness.Readiness | None) -> None:
         """`checked`: the checks behind REST's `/readyz`, which are this port's too; None where there is no REST."""
+        from mcp_server.window import Window  # noqa: PLC0415 - see _load_mcp
+        from otelhouse import agents_opening  # noqa: PLC0415
+
         if checked is None:
             checked = readiness.Readiness(readiness.store_checks(store), self.settings.query.ready_seconds)
             self._closing.callback(checked.close)
         record = self._locks.trail.record
         ground = agents_opening.Ground(self.settings, store, desk, self._registry, self._began_in, record)
         behind = await agents_opening.open_behind(ground, self._closing)
-        window = AgentWindow(behind, checked, self._locks.doorkeeping, with_metrics=not self.roles.rest)
+        window = Window(behind, checked, self._locks.doorkeeping, with_metrics=not self.roles.rest)
         await window.start()
         self._closing.push_async_callback(window.stop)
         place = (self.settings.mcp.host, self.settings.mcp.port)

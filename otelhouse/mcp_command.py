@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from otelhouse import addresses, agents_opening, house_access, mcp_bridge, opening, own_log, up_command
+from otelhouse import addresses, house_access, mcp_bridge, opening, own_log, up_command
 from otelhouse.configuration import Configuration
 from otelhouse.house import Roles
 from otelhouse.house_access import access_options
@@ -95,6 +95,7 @@ async def _serve(settings: Settings, progress: Progress) -> None:
 
     from identity.reader import Reader, Role  # noqa: PLC0415
     from mcp_server import window  # noqa: PLC0415
+    from otelhouse import agents_opening  # noqa: PLC0415
     from query.desk import Desk  # noqa: PLC0415
     from sql.catalogue import load_catalogue  # noqa: PLC0415
 

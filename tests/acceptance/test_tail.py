@@ -41,9 +41,9 @@ def tail(house, *words):
     return subprocess.Popen(command("tail", *words), env=environment(**ports), **pipes)
 
 
-@pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path)
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    house = House(tmp_path_factory.mktemp("house"))
     try:
         yield house.up()
     finally:

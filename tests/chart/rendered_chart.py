@@ -34,7 +34,7 @@ def template(*arguments: str, kubernetes: str = "1.36.3") -> tuple[Manifest, ...
     done = helm_binary.run("template", RELEASE, CHART, *where, *arguments)
     if done.returncode:
         raise RefusedError(done.stderr)
-    return tuple(one for one in yaml.safe_load_all(done.stdout) if one)
+    return tuple(one for one in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if one)
 
 
 def of_kind(objects: tuple[Manifest, ...], *kinds: str) -> list[Manifest]:

@@ -15,6 +15,7 @@ from authority import HouseFiles
 from click.testing import CliRunner
 from exporter_tables import LOGS
 
+import ready_tables
 from ingest.spool.entry import Part, SpoolLimits
 from ingest.spool.folder import Spool
 from otelhouse import doctor_clickhouse
@@ -74,7 +75,7 @@ def store(embedded_store):
 @pytest.fixture
 def tables(store):
     """A store with all its tables, in which a test says what is done to them."""
-    migrate(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings())
     return lambda statement: store.select(Select(statement))
 
 

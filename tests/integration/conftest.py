@@ -34,9 +34,9 @@ def question_tables(request: pytest.FixtureRequest) -> Iterator[Store]:
     outside = open_store(settings)
     outside.select(Select(f"CREATE DATABASE {name}"))
     store = open_store(settings.model_copy(update={"database": name}))
-    # Rows are kept for ever, since the times in these tests are long past.
+    # Rows are kept for ever, since the times in these tests are long past. That they are on the disk is no matter here.
     keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0, objects_days=0)
-    ready_tables.make(store, SchemaSettings(retention=keep))
+    ready_tables.make(store, SchemaSettings(retention=keep, fsync_inserts=False))
     yield store
     store.close()
     outside.select(Select(f"DROP DATABASE {name} SYNC"))

@@ -179,7 +179,10 @@ class World:
         self._outside.select(Select(f"CREATE DATABASE {self.name}"))
         self.store = open_store(settings.model_copy(update={"database": self.name}))
         self._make_tables(
-            SchemaSettings(retention=RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0))
+            SchemaSettings(
+                retention=RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0),
+                fsync_inserts=False,
+            )
         )
         for place in places:
             for table, lines in rows(place).items():

@@ -105,7 +105,7 @@ def two() -> Iterator[Two]:
         outside.close()
         store = open_store(StoreSettings(url=server.url, database="telemetry"))
         keep = RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)
-        ready_tables.make(store, SchemaSettings(retention=keep))
+        ready_tables.make(store, SchemaSettings(retention=keep, fsync_inserts=False))
         for place in PLACES:
             for table, lines in rows(place).items():
                 chunks = [json.dumps(line).encode() + b"\n" for line in lines]

@@ -59,7 +59,7 @@ def test_one_bad_request_keeps_the_whole_insert_out_until_it_is_mended(store, si
 
 
 def test_a_log_record_is_read_back_as_it_was_sent(store):
-    ready_tables.make(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     now = time.time_ns()
     pod, shop = (b"k8s.pod.name", b"shop-1"), (b"service.name", b"shop")
     resource = b"".join(attribute(1, key, delimited(1, value)) for key, value in (shop, pod))

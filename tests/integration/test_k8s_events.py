@@ -22,7 +22,9 @@ def ask(store, sql):
 @pytest.fixture
 def tables(store):
     """Without retention: the events below have times of their own, which must not be over when the tests run."""
-    ready_tables.make(store, SchemaSettings(retention=RetentionSettings(logs_days=0, events_days=0)))
+    ready_tables.make(
+        store, SchemaSettings(retention=RetentionSettings(logs_days=0, events_days=0), fsync_inserts=False)
+    )
     return store
 
 

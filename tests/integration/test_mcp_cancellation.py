@@ -29,7 +29,7 @@ WHERE query_id != queryID() AND query NOT LIKE '%system.processes%' AND query NO
 
 @pytest.fixture
 def tables(store, store_settings):
-    ready_tables.make(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     return store_settings.model_copy(update={"select_connections": 128})
 
 

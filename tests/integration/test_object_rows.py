@@ -21,7 +21,7 @@ POD = KubernetesObject(
 
 @pytest.fixture
 def tables(store):
-    ready_tables.make(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     return store
 
 

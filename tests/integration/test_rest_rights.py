@@ -113,7 +113,9 @@ def town(clickhouse_server, tmp_path_factory) -> Iterator[Town]:
             world.put(table, lines)
     settings = Settings(
         store=StoreSettings(url=clickhouse_server.url, database=world.name),
-        sql=SchemaSettings(retention=RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0)),
+        sql=SchemaSettings(
+            retention=RetentionSettings(logs_days=0, traces_days=0, metrics_days=0, events_days=0), fsync_inserts=False
+        ),
         query=QuerySettings(port=0, concurrency=8),
         ingest=IngestSettings(
             grpc=GrpcSettings(port=0), http=HttpSettings(port=0), spool=SpoolSettings(path=folder / "spool")

@@ -22,7 +22,7 @@ LINES = [(level, text) for lines in CORPUS.values() for level, text in lines]
 
 @pytest.fixture
 def tables(store):
-    ready_tables.make(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     return store
 
 

@@ -20,7 +20,7 @@ def ask(store, name):
 
 @pytest.fixture
 def filled(store):
-    ready_tables.make(store, SchemaSettings())
+    ready_tables.make(store, SchemaSettings(fsync_inserts=False))
     now = store.select(Select("SELECT toString(now64(9))")).rows[0][0]
     spans = [
         {"Timestamp": now, "ServiceName": "clock", "SpanName": "tick", "EndedBeforeStart": True},

@@ -12,6 +12,8 @@
     start_kube_apiserver  a function that starts a kube-apiserver with etcd, of the test's own:
                        `start_kube_apiserver(flags=(), tokens={"token": "user"})`; it is stopped after the test
 
+Tables for a test that is not about migrating come from `ready_tables.make`, beside this file, in a fifth of the time.
+
 All that touches a server carries the mark `server`, given here and nowhere else. `CLICKHOUSE_URL` makes the tests use
 that server; `start_clickhouse` still starts its own. Where no server can be had these tests are skipped and counted
 at the end of the run; with OTELHOUSE_TESTS_NO_SKIP=1 each of them fails instead.

@@ -5,13 +5,10 @@ imports none of them, since the database engine, gRPC and the web framework take
 `--help` should not.
 """
 
-import gc
 import importlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +16,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from otelhouse import __version__
+from otelhouse.importing import no_garbage
 from otelhouse.invocation import Surroundings
 
 COMMANDS = {
@@ -56,7 +54,7 @@ class HouseGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
-        with _no_garbage():
+        with no_garbage():
             return cast("click.Command", getattr(importlib.import_module(module), name))
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -69,18 +67,6 @@ class HouseGroup(click.Group):
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
-
-
-@contextmanager
-def _no_garbage() -> Iterator[None]:
-    """Look for none meanwhile: what is imported stays, and looking takes a fifth of the time of importing."""
-    looked = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if looked:
-            gc.enable()
 
 
 @click.group(cls=HouseGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

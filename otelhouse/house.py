@@ -49,6 +49,7 @@ from otelhouse.cluster_watching import Watching
 from otelhouse.disk_watch import CHECK as DISK
 from otelhouse.disk_watch import DiskWatch
 from otelhouse.holding import Holding
+from otelhouse.importing import no_garbage
 from otelhouse.locks import Locks, open_locks
 from otelhouse.opening import NotYetError, StartError
 from otelhouse.own_telemetry import OwnTelemetry
@@ -102,7 +103,8 @@ def _load_mcp() -> None:
 
     Here, and not where it is used: before anybody waits for an answer, and before the working folder changes.
     """
-    from otelhouse import agents_opening  # noqa: F401, PLC0415
+    with no_garbage():
+        from otelhouse import agents_opening  # noqa: F401, PLC0415
 
 
 @dataclass(slots=True)

@@ -210,7 +210,7 @@ class Desk:
             raise self._not_adopted(asked.question, error) or _failure(asked, error) from error
 
     def _not_adopted(self, question: Question, error: StoreError) -> errors.FailedError | None:
-        """Tables that a collector's exporter made may lack columns that a question reads: say which, and the mend."""
+        """Tables of an exporter or an older release may lack columns that a question reads: say which, and the mend."""
         if error.code not in UNKNOWN_COLUMN:
             return None
         try:
@@ -221,8 +221,9 @@ class Desk:
             return None
         told = "; ".join(f"{table} has no {', '.join(columns)}" for table, columns in lacking.items())
         return errors.FailedError(
-            f"Question `{question.name}` reads columns that tables made by somebody else lack: {told}",
-            mend="Run `otelhouse migrate --adopt`: it adds them, and touches no row.",
+            f"Question `{question.name}` reads columns that are not there: {told}",
+            mend="Run `otelhouse migrate`, or for tables that a collector's exporter made `otelhouse migrate --adopt`: "
+            "it adds them, and touches no row.",
         )
 
     def _limits(self, asked: Asked) -> Limits:

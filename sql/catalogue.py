@@ -11,8 +11,9 @@ An expression that several questions share stands once, in `sql/handlers/fragmen
 
 A line that ends in `-- when: PARAMETER` is said only where that parameter is not empty (a page's: not that of a first),
 one in `-- unless: PARAMETER` only where it is, one in `-- when: PARAMETER = VALUE, VALUE` only where it has one of
-these (`sql.guards`): the answer has to be the same without. It is left out so that ClickHouse has less to plan with
-(it combines indexes up to 32 conditions, true ones counted), or is a setting that is good for some values alone.
+these (`sql.guards`): the answer has to be the same without, or with a line of the other sense in its place, and with
+both. It is left out so that ClickHouse has less to plan with (it combines indexes up to 32 conditions, true ones
+counted), or is a setting that is good for some values alone.
 
 A question over rows that keep coming goes on after the last row that was given, rather than passing over rows: it says
 so by a column `position` (the number that it is ordered by, a dash, and a number that tells rows of one place apart)

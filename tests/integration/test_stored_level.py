@@ -10,6 +10,8 @@ import yaml
 from exporter_tables import LOGS
 
 from query.desk import Desk
+from query.errors import FailedError
+from query.readiness import NotReadyError, store_checks
 from query.settings import QuerySettings
 from sql.catalogue import fragments, load_catalogue
 from sql.migrate import migrate
@@ -74,3 +76,23 @@ def test_a_table_that_nobody_adopted_still_tells_errors_where_no_composition_is_
     assert "Level" not in [name for name, *_ in store.select(Select("DESCRIBE TABLE otel_logs")).rows]
     desk = Desk(store, load_catalogue(), QuerySettings())
     assert [row[3] for row in desk.ask("recent_logs", {"min_severity": "error"}).rows] == ["level=error"]
+
+
+def test_a_house_whose_tables_lack_it_is_not_ready_and_says_what_to_run(store):
+    migrate(store, SchemaSettings())
+    has_tables = store_checks(store)["tables"]
+    has_tables()
+    store.select(Select("ALTER TABLE otel_logs DROP COLUMN Level"))
+
+    with pytest.raises(NotReadyError, match=r"missing: otel_logs\.Level; run `otelhouse migrate`"):
+        has_tables()
+    with pytest.raises(FailedError, match=r"columns that are not there: otel_logs has no Level") as refused:
+        Desk(store, load_catalogue(), QuerySettings()).ask("composition_overview", {"composition": "c-1"})
+    assert "Run `otelhouse migrate`, or" in refused.value.mend
+
+
+def test_tables_that_nobody_adopted_are_ready_without_it(store):
+    store.select(Select(LOGS[next(iter(LOGS))]))
+    migrate(store, SchemaSettings())
+
+    store_checks(store)["tables"]()

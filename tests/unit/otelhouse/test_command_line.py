@@ -1,5 +1,6 @@
 """The command `otelhouse` as a whole: what it lists, and that listing is quick."""
 
+import gc
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from otelhouse import __version__
 from otelhouse.__main__ import COMMANDS, _typed, cli
+from otelhouse.importing import no_garbage
 
 HEAVY = ("chdb", "clickhouse_driver", "clickhouse_connect", "grpc", "fastapi", "pydantic", "opentelemetry")
 
@@ -25,6 +27,26 @@ def test_the_help_lists_every_command_and_imports_none_of_the_heavy_libraries():
     assert result.stdout.rstrip().endswith("[]")
     for name in COMMANDS:
         assert f"\n  {name} " in result.stdout
+
+
+@pytest.mark.parametrize("module", ["otelhouse.house", "otelhouse.canary_command"])
+def test_who_has_no_window_for_agents_loads_nothing_of_mcp(module):
+    script = f"import sys, {module}\nprint([name for name in ('mcp', 'mcp_server.window') if name in sys.modules])"
+
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_no_garbage_is_looked_for_while_something_is_imported_and_then_as_before(looked):
+    (gc.enable if looked else gc.disable)()
+    try:
+        with no_garbage():
+            assert not gc.isenabled()
+        assert gc.isenabled() is looked
+    finally:
+        gc.enable()
 
 
 def test_the_version_is_told():

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 _Cluster = Annotated[str, Field(min_length=1, max_length=253)]
 _Url = Annotated[str, Field(max_length=2048, pattern=r"^(https?://[^\s/?#@]+(/\S*)?)?$")]
+MOST_CLUSTERS = 10
 _HERE = "Empty for the house with these settings."
 
 
@@ -22,15 +23,16 @@ class CanarySettings(BaseModel):
 
     enabled: bool = Field(
         default=True,
-        description="Whether `otelhouse up` runs a canary in its process. The command `otelhouse canary` runs one by "
-        "itself, whatever stands here.",
+        description="Whether `otelhouse up` runs a canary in its process, and `otelhouse serve` gives alarm where "
+        "those of other processes write nothing down. The command `otelhouse canary` runs one by itself, whatever "
+        "stands here.",
     )
     period_s: float = Field(default=60.0, ge=0.5, le=3600, description="Seconds between the beginnings of two beats.")
     clusters: tuple[_Cluster, ...] = Field(
         default=(),
-        max_length=10,
-        description="Names of the clusters that it sends for, each a beat of its own. Empty for the house's own "
-        "(`enrich.cluster.name`), or none.",
+        max_length=MOST_CLUSTERS,
+        description="Names of the clusters that it sends for, each a beat of its own. Empty for those that the house "
+        "knows (`enrich.cluster.name`, `enrich.clusters`; ten at most), or none.",
     )
     late_s: float = Field(
         default=15.0,

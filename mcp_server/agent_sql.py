@@ -34,6 +34,7 @@ from query.freshness import Freshness
 from sql import agent_user
 from sql import scopes as table_scopes
 from sql.signals import Subject
+from store import limits as store_limits
 from store.errors import NotReachableError, PermanentError, StoreError
 from store.port import Answer, Limits, Select, Setting, Store
 
@@ -203,9 +204,13 @@ class AgentSql:
         }
         # The reader's session is read-only by itself, and at a server its profile lets nobody say so again.
         settings |= {name: value for name, value in narrowing.settings.items() if name != "readonly"}
+        rows = min(rows, self._settings.rows)
+        # Of a UNION with many members as many as the profile lets through, which refuses to be asked for more.
+        through = agent_user.rows_of_answers(self._settings.rows)
+        settings["max_result_rows"] = min(store_limits.most_rows(statement, rows), through)
         limits = Limits(
             seconds=self._settings.seconds,
-            rows=min(rows, self._settings.rows),
+            rows=rows,
             bytes_read=self._settings.bytes_read,
             memory_bytes=self._settings.memory_bytes,
         )

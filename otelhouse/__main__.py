@@ -32,6 +32,7 @@ COMMANDS = {
     "deadletter": ("otelhouse.dead_letter_command:deadletter", "List, show and retry what could not be stored."),
     "token": ("otelhouse.token_command:token", "Make, list and take back tokens of senders and readers."),
     "mcp-user": ("otelhouse.mcp_command:mcp_user", "Write what makes the ClickHouse user for agents' SQL."),
+    "query-user": ("otelhouse.query_user_command:query_user", "Write what makes the ClickHouse user for questions."),
     "audit": ("otelhouse.audit_command:audit", "Check that the audit trail is whole."),
     "canary": ("otelhouse.canary_command:canary", "Prove the whole way: send, and look everywhere."),
     "doctor": ("otelhouse.doctor_command:doctor", "Check ClickHouse and the rights at each Kubernetes cluster."),

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from functools import partial
 
-from otelhouse import doctor_clickhouse, doctor_tables, house_access, table_opening
+from otelhouse import doctor_clickhouse, doctor_questions, doctor_tables, house_access, table_opening
 from otelhouse.doctor_checks import Diagnosis, failed, ok, warning
 from otelhouse.opening import UNKNOWN_DATABASE, name_of
 from otelhouse.settings import Settings
@@ -68,6 +68,7 @@ def _look(store: Store, name: str, settings: Settings) -> Iterator[Diagnosis]:
     if settings.store.cluster:
         yield from _nodes(store, settings)
     yield from doctor_clickhouse.look(store, settings)
+    yield from doctor_questions.look(settings)
     yield from doctor_tables.look(store, settings)
 
 

@@ -76,6 +76,8 @@ def export(configuration: Configuration, *, part: str, user: str, password_sha25
         seconds=limits.max_seconds,
         bytes_read=limits.max_bytes_read,
         memory_bytes=limits.max_memory_bytes,
+        rows=limits.max_rows,
+        result_bytes=limits.max_answer_bytes,
         cluster=configuration.settings.store.cluster,
     )
     questions = load_catalogue(cluster=reader.cluster)

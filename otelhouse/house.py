@@ -41,6 +41,7 @@ from otelhouse import (
     dead_letter_window,
     engine_folder,
     opening,
+    question_opening,
     receiving,
     spool_window,
 )
@@ -127,6 +128,8 @@ class House:
     _watching: Watching | None = None
     _disks: DiskWatch | None = None
     _canary: CanaryRoom = field(init=False)
+    _user_checks: dict[str, readiness.Check] = field(default_factory=dict)
+    """Where questions have a ClickHouse user of their own: that it is let in."""
     _doors_are_open: bool = False
 
     def __post_init__(self) -> None:
@@ -151,14 +154,17 @@ class House:
                 self._locks.trail.record(self.first_deed)
             store = await self._open_store()
             late = await self._bring_up(store)
-            noting = self._open_own_telemetry(store)
-            streams = Streams(store, self.settings.streams, self._registry)
+            asking = self._open_questions(store)
+            own = self._open_own_telemetry(store)
+            streams = Streams(asking, self.settings.streams, self._registry)
             self._watching = await self._open_watching(store) if self.roles.ingest else None
-            pipeline = await self._open_pipeline(TellingStore(noting, streams)) if self.roles.ingest else None
+            pipeline = (
+                await self._open_pipeline(TellingStore(own.noting(store), streams)) if self.roles.ingest else None
+            )
             self._connect_trail(store, pipeline)
             self._disks = DiskWatch(store, self.settings.store, self._registry)
             self._closing.push_async_callback(self._disks.close)
-            desk = self._open_desk(noting)
+            desk = self._open_desk(own.noting(asking))
             checked = await self._open_rest(store, pipeline, streams, desk) if self.roles.rest else None
             if self.roles.mcp:
                 await self._open_mcp(store, desk, checked)
@@ -193,12 +199,19 @@ class House:
             self._closing.enter_context(engine_folder.working_in(self.settings.store.path))
         return store
 
-    def _open_own_telemetry(self, store: Store) -> Store:
-        """Gives the store for all whose work is told."""
+    def _open_questions(self, store: Store) -> Store:
+        """The store for those who only ask."""
+        asking = question_opening.open_questions(self.settings, store, self._began_in)
+        self._closing.push_async_callback(asyncio.to_thread, asking.close)
+        if question_opening.has_own_user(self.settings):
+            self._user_checks[readiness.QUESTIONS] = readiness.question_check(asking)
+        return asking
+
+    def _open_own_telemetry(self, store: Store) -> OwnTelemetry:
         own = OwnTelemetry(self.settings.own_telemetry, self._registry, self._began_in)
         self._closing.push_async_callback(own.close)
         own.start(store)
-        return own.noting(store)
+        return own
 
     async def _bring_up(self, store: Store) -> NotYetError | None:
         """Bring ClickHouse and its tables up; gives why not, where this house can begin without."""
@@ -273,13 +286,16 @@ class House:
     async def _open_rest(
         self, store: Store, pipeline: Pipeline | None, streams: Streams, desk: Desk
     ) -> readiness.Readiness:
-        checks = readiness.store_checks(store)
+        of_clickhouse = readiness.store_checks(store)
+        if self.roles.serve or self.roles.mcp:
+            of_clickhouse |= self._user_checks
+        checks = dict(of_clickhouse)
         tolerated: Sequence[str] = ()
         if pipeline is not None:
             checks["ingest"] = self._check_doors
             if pipeline.spooling is not None:
                 checks["spool"] = partial(_check_spool, pipeline, pipeline.spooling)
-                tolerated = tuple(readiness.store_checks(store))
+                tolerated = tuple(of_clickhouse)
         if self.settings.store.cluster:
             checks[readiness.SHARDS] = readiness.shard_check(store)
             tolerated = (*tolerated, readiness.SHARDS)
@@ -313,7 +329,8 @@ class House:
         from otelhouse import agents_opening  # noqa: PLC0415
 
         if checked is None:
-            checked = readiness.Readiness(readiness.store_checks(store), self.settings.query.ready_seconds)
+            checks = readiness.store_checks(store) | self._user_checks
+            checked = readiness.Readiness(checks, self.settings.query.ready_seconds)
             self._closing.callback(checked.close)
         record = self._locks.trail.record
         ground = agents_opening.Ground(self.settings, store, desk, self._registry, self._began_in, record)

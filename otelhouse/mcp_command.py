@@ -13,7 +13,16 @@ from pathlib import Path
 
 import click
 
-from otelhouse import addresses, house_access, mcp_bridge, opening, own_log, up_command
+from otelhouse import (
+    addresses,
+    house_access,
+    mcp_bridge,
+    opening,
+    own_log,
+    question_opening,
+    up_command,
+    user_password,
+)
 from otelhouse.configuration import Configuration
 from otelhouse.house import Roles
 from otelhouse.house_access import access_options
@@ -103,7 +112,9 @@ async def _serve(settings: Settings, progress: Progress) -> None:
         store = await opening.open_store(settings.store, progress)
         closing.push_async_callback(asyncio.to_thread, store.close)
         await opening.bring_up(store, settings, progress, with_tables=False, wait_s=settings.process.store_wait_s)
-        desk = Desk(store, load_catalogue(cluster=settings.store.cluster), settings.query)
+        asking = question_opening.open_questions(settings, store, Path.cwd())
+        closing.push_async_callback(asyncio.to_thread, asking.close)
+        desk = Desk(asking, load_catalogue(cluster=settings.store.cluster), settings.query)
         closing.push_async_callback(asyncio.to_thread, desk.close)
         registry = prometheus_client.CollectorRegistry()
         ground = agents_opening.Ground(settings, store, desk, registry, Path.cwd())
@@ -130,7 +141,7 @@ def mcp_user(configuration: Configuration, *, username: str, form: str) -> None:
     """
     from sql import agent_user  # noqa: PLC0415 - `--help` should not wait for it
 
-    password = _password()
+    password = user_password.asked()
     sql = configuration.settings.mcp.sql
     bounds = agent_user.Bounds(
         seconds=math.ceil(sql.seconds),
@@ -147,12 +158,3 @@ def mcp_user(configuration: Configuration, *, username: str, form: str) -> None:
     except ValueError as problem:
         raise Misuse(str(problem)) from problem
     click.echo(agent_user.as_sql(user) if form == "sql" else agent_user.as_xml(user), nl=False)
-
-
-def _password() -> str:
-    if sys.stdin.isatty():
-        return str(click.prompt("Password of the user", hide_input=True, confirmation_prompt=True, err=True))
-    password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise Misuse("give the user's password on standard input, or run this in a terminal")
-    return password

@@ -31,14 +31,12 @@ from sql import scopes as table_scopes
 from sql.catalogue import Catalogue, Question
 from store.errors import NotReachableError, StoreError
 from store.port import Answer, Limits, Parameter, Select, Store
+from store.reading import READ_ONLY
 
 log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds that ClickHouse has, past a question's limit, to say itself that the limit was reached."""
-
-READ_ONLY = 2
-"""ClickHouse's word for: nothing but reading, and a statement may still set what is about reading."""
 
 ARROW = "ArrowStream"
 

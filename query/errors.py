@@ -28,6 +28,13 @@ _NOT_REACHABLE = "See that ClickHouse runs and look at /readyz, then ask again."
 _SHARDS = "Ask again: what the other shards have is answered then, as partial. `otelhouse doctor` names the nodes."
 _LIMIT = "Ask for a shorter time window, or filter by service."
 _FAILED = "Look at the house's log; if the schema is old, run `otelhouse migrate`."
+_REFUSED = (
+    "Give ClickHouse's user the right that its message names. `otelhouse query-user` writes all that makes the user of "
+    "`query.username`; `otelhouse doctor` says what a user lacks."
+)
+_OF_THE_USER = frozenset({164, 192, 193, 194, 195, 452, 497, 516})
+"""ClickHouse's codes for what a user may not: READONLY, UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD,
+IP_ADDRESS_NOT_ALLOWED, SETTING_CONSTRAINT_VIOLATION, ACCESS_DENIED, AUTHENTICATION_FAILED."""
 _LONGEST = 500
 """Characters of ClickHouse's message that an asker is shown."""
 
@@ -147,7 +154,8 @@ def from_store(error: store_errors.StoreError, *, quote: bool = True) -> Questio
         return BusyError(f"ClickHouse is overloaded{where}", mend="Ask again in a few seconds.", quoted=said)
     if isinstance(error, store_errors.LimitError):
         return LimitExceededError(f"The question went over its limit{where}", mend=_LIMIT, quoted=said)
-    return FailedError(f"ClickHouse could not answer{where}", mend=_FAILED, quoted=said)
+    mend = _REFUSED if error.code in _OF_THE_USER else _FAILED
+    return FailedError(f"ClickHouse could not answer{where}", mend=mend, quoted=said)
 
 
 def _shortened(text: str) -> str:

@@ -54,6 +54,15 @@ def _every_shard_answers(store: Store) -> None:
     store.select(Select(catalogue.probe("shards"), limits=_LIMITS))
 
 
+QUESTIONS = "questions"
+"""The check's name in `/readyz`, where questions have a ClickHouse user of their own."""
+
+
+def question_check(store: Store) -> Check:
+    """The check that ClickHouse answers the user by whom questions are asked."""
+    return functools.partial(_answers, store)
+
+
 def store_checks(store: Store) -> dict[str, Check]:
     """The checks every house has: ClickHouse answers, and the tables are there."""
     return {

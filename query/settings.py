@@ -1,6 +1,8 @@
 """Settings of the question desk and its REST window, for a whole process."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 class QuerySettings(BaseModel):
@@ -16,6 +18,14 @@ class QuerySettings(BaseModel):
     port: int = Field(
         default=8080, ge=0, le=65535, description="TCP port of REST, health and metrics; 0 takes a free one."
     )
+    username: str = Field(
+        default="",
+        max_length=200,
+        description="User at the ClickHouse server by whom questions are asked, and what streams show is read; "
+        "`otelhouse query-user` makes it. Empty: they are asked as `store.username`, in read-only mode. The embedded "
+        "engine needs none: there they are asked in sessions that may read and do nothing else.",
+    )
+    password: SecretStr = Field(default=SecretStr(""), description="That user's password; never printed.")
     max_rows: int = Field(
         default=10_000,
         ge=1,
@@ -83,3 +93,9 @@ class QuerySettings(BaseModel):
     ready_seconds: float = Field(
         default=5.0, gt=0, le=60, description="Seconds that `/readyz` waits for each check before it says no."
     )
+
+    @model_validator(mode="after")
+    def _password_has_a_user(self) -> Self:
+        if self.password.get_secret_value() and not self.username:
+            raise ValueError("query.password is set without query.username: name the user that it is for")
+        return self

@@ -8,8 +8,8 @@ In: the catalogue and what the reader's user is called. Out: an XML file for Cli
     GET /api/v1/questions/NAME?...          every question that is for this door, FORMAT JSON
     all others                              ClickHouse's own (`/`, `/replicas_status`, `/play`)
 
-and one for its `users.d`, with a profile that only reads, under limits of time, bytes and memory which no request can
-raise, and a user who may read the tables of these questions and no others: no audit trail, no dead letters. Whoever
+and one for its `users.d`, with a profile that only reads, under limits of time, rows, bytes and memory which no request
+can raise, and a user who may read the tables of these questions and no others: no audit trail, no dead letters. Whoever
 asks these routes sees everything that the user may read: roles and scopes are the house's, and not ClickHouse's.
 It refuses two questions that want different values of one setting: under `readonly = 1` only the profile sets any.
 https://clickhouse.com/docs/interfaces/http#predefined_http_interface
@@ -51,6 +51,9 @@ class ReadingUser:
     seconds: float = 30.0
     bytes_read: int = 20 * 1024**3
     memory_bytes: int = 2 * 1024**3
+    rows: int = 10_000
+    """What is asked beside the routes may give so many; a route gives what its own LIMIT says."""
+    result_bytes: int = 64 * 1024**2
     cluster: str = ""
     """The cluster whose node it asks; empty for one server."""
 
@@ -127,6 +130,9 @@ def _profile(questions: Sequence[Question], user: ReadingUser) -> str:
         "max_bytes_to_read": user.bytes_read,
         "read_overflow_mode": "throw",
         "max_memory_usage": user.memory_bytes,
+        "max_result_rows": max(user.rows, *(question.rows for question in questions)),
+        "max_result_bytes": user.result_bytes,
+        "result_overflow_mode": "throw",
         "output_format_json_quote_64bit_integers": 0,
         "output_format_json_named_tuples_as_objects": 0,
         **scopes.without_house(),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import chdb
 from chdb.state.sqlitelike import Connection
@@ -145,12 +145,43 @@ class EmbeddedStore:
             raise _as_store_error(error, verb, query_id) from error
 
 
-class EmbeddedReader(EmbeddedStore):
+class _InRole(EmbeddedStore):
+    """The same engine, each statement in a session that takes on a role before the statement comes."""
+
+    role: ClassVar[str]
+    readonly: ClassVar[Setting]
+
+    def insert(self, insert: Insert) -> InsertReceipt:
+        """Refuse: a reader writes nothing."""
+        raise errors.MisconfiguredError(f"this store reads only, and {insert.table} is to be written")
+
+    def select(self, select: Select) -> Answer:
+        """Ask. Raises a `StoreError`."""
+        return super().select(replace(select, settings={"readonly": self.readonly, **select.settings}))
+
+    @contextmanager
+    def _session(self, query_id: str) -> Iterator[Connection]:
+        with super()._session(query_id) as connection:
+            connection.query(f"SET ROLE {self.role}", "Null")
+            yield connection
+
+
+class EmbeddedQuestions(_InRole):
+    """The same engine for questions: each in a session that may read every table, and do nothing else."""
+
+    role = access.QUESTIONS_ROLE
+    readonly = 2
+
+
+class EmbeddedReader(_InRole):
     """The same engine for statements that are not ours: each in a session that may read a few tables and no more.
 
     The session takes on `access.READER_ROLE` before the statement comes, and a read-only mode that no SETTINGS of the
     statement ends. Who gives it more than one statement at once gives away the first: the engine runs them all.
     """
+
+    role = access.READER_ROLE
+    readonly = 1
 
     def __init__(self, settings: StoreSettings) -> None:
         super().__init__(settings)
@@ -162,19 +193,9 @@ class EmbeddedReader(EmbeddedStore):
                 "statements of others may read"
             )
 
-    def insert(self, insert: Insert) -> InsertReceipt:
-        """Refuse: a reader writes nothing."""
-        raise errors.MisconfiguredError(f"this store reads only, and {insert.table} is to be written")
-
     def select(self, select: Select) -> Answer:
         """Ask. Raises a `StoreError`."""
-        return super().select(replace(select, settings={**select.settings, "readonly": 1}))
-
-    @contextmanager
-    def _session(self, query_id: str) -> Iterator[Connection]:
-        with super()._session(query_id) as connection:
-            connection.query(f"SET ROLE {access.READER_ROLE}", "Null")
-            yield connection
+        return super().select(replace(select, settings={**select.settings, "readonly": self.readonly}))
 
 
 def _as_bytes(select: Select, body: bytes, result: Any, elapsed: float) -> Answer:  # noqa: ANN401  chdb's, without types

@@ -3,8 +3,9 @@
 In: the port's `Select`. Out: settings that make the engine keep its limits; rows, and whether some were left out.
 It refuses limits that mean nothing, with `MisconfiguredError`.
 
-The engine is asked for one row more than wanted: that row's presence is how "there were more" is known exactly, where
-`max_result_rows` would only stop after a whole block.
+The engine is asked for one row more than wanted: that row's presence is how "there were more" is known exactly. `limit`
+cuts there, behind the statement's own LIMIT. `max_result_rows` is that number again: no answer that was cut goes over
+it, and one that went round the cut is refused, not shortened.
 """
 
 from store import errors, statements
@@ -13,8 +14,23 @@ from store.port import Cell, Limits, Select, Setting
 
 def settings(select: Select) -> dict[str, Setting]:
     """Give the settings of a question: its limits, then its own, which may go over them."""
-    rows: dict[str, Setting] = {"limit": select.limits.rows + 1} if statements.is_question(select.sql) else {}
-    return rows | settings_beside_rows(select)
+    beside = settings_beside_rows(select)
+    if not statements.is_question(select.sql):
+        return beside
+    rows: dict[str, Setting] = {
+        "limit": select.limits.rows + 1,
+        "max_result_rows": most_rows(select.sql, select.limits.rows),
+        "result_overflow_mode": "throw",
+    }
+    return rows | beside
+
+
+def most_rows(sql: str, rows: int) -> int:
+    """The rows above which ClickHouse refuses the answer of a question that may have so many: one more than that.
+
+    Of a UNION each member may have as many, since `limit` cuts each by itself.
+    """
+    return (rows + 1) * statements.members(sql)
 
 
 def settings_beside_rows(select: Select) -> dict[str, Setting]:

@@ -38,4 +38,18 @@ def open_reader(settings: StoreSettings) -> Store:
         return embedded.EmbeddedReader(settings)
     from store import server  # noqa: PLC0415 - as above
 
-    return server.ServerStore(settings)
+    return server.ServerReader(settings)
+
+
+def open_questions(settings: StoreSettings) -> Store:
+    """Open a door for questions of ours, which reads every table and does nothing else.
+
+    At a server `settings` name the user whose rights see to that. The embedded engine must be open in this process.
+    """
+    if settings.embedded:
+        from store import embedded  # noqa: PLC0415 - as above
+
+        return embedded.EmbeddedQuestions(settings)
+    from store import server  # noqa: PLC0415 - as above
+
+    return server.ServerReader(settings)

@@ -8,8 +8,9 @@ cluster, `store.shards` sees to it that no answer of some shards passes for one 
 """
 
 import time
+from dataclasses import replace
 
-from store import shards
+from store import errors, shards
 from store.http_answers import HttpAnswers
 from store.http_inserts import HttpInserts
 from store.native_questions import NativeQuestions
@@ -59,3 +60,16 @@ class ServerStore:
         self._questions.close()
         self._http.close()
         self._formatted.close()
+
+
+class ServerReader(ServerStore):
+    """The same server, as a user whose profile is read-only: it may not say so again, in other words or the same."""
+
+    def insert(self, insert: Insert) -> InsertReceipt:
+        """Refuse: a reader writes nothing."""
+        raise errors.MisconfiguredError(f"this store reads only, and {insert.table} is to be written")
+
+    def select(self, select: Select) -> Answer:
+        """Ask. Raises a `StoreError`."""
+        said = {name: value for name, value in select.settings.items() if name != "readonly"}
+        return super().select(replace(select, settings=said))

@@ -5,6 +5,7 @@ by its rules (https://clickhouse.com/docs/sql-reference/syntax), or in the `Esca
 It refuses a parameter of a type that the port does not name, with TypeError.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 
@@ -37,6 +38,12 @@ _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FORMAT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _COMMENTS = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|#[ !][^\n]*(?:\n|$)|/\*.*?\*/|\()*", re.DOTALL)
 _INSERT_INTO = re.compile(r"\bINSERT\s+INTO\b", re.IGNORECASE)
+_UNION = re.compile(r"\bUNION\b", re.IGNORECASE)
+_UNIONS = re.compile(
+    r"--[^\n]*|#[ !][^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|\"(?:\\.|[^\"\\])*\""
+    r"|(?P<open>\()|(?P<close>\))|(?P<union>\bUNION\b)",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def quote(text: str) -> str:
@@ -82,6 +89,24 @@ def is_question(sql: str) -> bool:
     first = re.match(r"[A-Za-z]*", sql[begin.end() if begin else 0 :])
     word = first[0].upper() if first else ""
     return word == "SELECT" or (word in {"WITH", "FROM"} and _INSERT_INTO.search(sql) is None)
+
+
+@functools.lru_cache(maxsize=256)
+def members(sql: str) -> int:
+    """How many SELECTs the answer is put together of, at most: one, or those of a UNION.
+
+    The setting `limit` cuts each of them by itself, and not what they give together.
+    """
+    if _UNION.search(sql) is None:
+        return 1
+    begin = _COMMENTS.match(sql)
+    in_parentheses = begin is not None and "(" in begin[0]
+    depth = outside = unions = 0
+    for token in _UNIONS.finditer(sql):
+        depth += bool(token["open"]) - bool(token["close"])
+        unions += bool(token["union"])
+        outside += bool(token["union"]) and depth == 0
+    return unions + 1 if outside or in_parentheses else 1
 
 
 def parameters(values: Mapping[str, Parameter]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from store.opening import open_store
 from store.port import Insert, Limits, Select, Store
 
 NUMBERS = "SELECT number FROM numbers(100)"
+TOO_MANY_ROWS_OR_BYTES = 396
 
 
 @pytest.mark.parametrize("rows", [0, 1, 7, 99])
@@ -43,6 +44,33 @@ def test_every_form_of_question_is_cut(store, sql):
     answer = store.select(Select(sql.format(NUMBERS), limits=Limits(rows=3)))
     assert len(answer.rows) == 3
     assert answer.truncated
+
+
+@pytest.mark.parametrize("form", ["", "ArrowStream"])
+def test_what_goes_round_the_cut_is_refused_and_not_shortened(store, form):
+    for rows, fits in ((100, True), (99, True), (98, False)):  # one more than wanted may come
+        select = Select(NUMBERS, limits=Limits(rows=rows), settings={"limit": 0}, format=form)
+        if fits:
+            store.select(select)
+        else:
+            with pytest.raises(errors.LimitError) as refused:
+                store.select(select)
+            assert refused.value.code == TOO_MANY_ROWS_OR_BYTES
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "{0} UNION ALL {0} UNION DISTINCT {0}",
+        "(({0}) UNION ALL ({0}))",
+        "SELECT number FROM numbers(10) UNION ALL ({0} UNION ALL {0})",
+        "WITH a AS ({0} UNION ALL {0}) SELECT ')', number FROM a UNION ALL SELECT '(', number FROM a",
+    ],
+)
+@pytest.mark.parametrize("form", ["", "ArrowStream"])
+def test_no_union_is_refused_for_what_its_members_give_together(store, sql, form):
+    answer = store.select(Select(sql.format(NUMBERS), limits=Limits(rows=10), format=form))
+    assert answer.body if form else answer.truncated
 
 
 def test_what_a_statement_writes_is_never_cut(store):

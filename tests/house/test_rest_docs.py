@@ -67,7 +67,9 @@ def test_every_format_is_told_with_its_media_type():
 
 def test_the_settings_that_it_names_exist():
     named = set(re.findall(r"`(?:query\.)?((?:max|port)\w*)`", PAGE))
-    of_clickhouse = {"max_execution_time", "max_bytes_to_read", "max_memory_usage", "max_result_bytes"}
+    of_clickhouse = {
+        f"max_{what}" for what in ("execution_time", "bytes_to_read", "memory_usage", "result_bytes", "result_rows")
+    }
 
     assert named - of_clickhouse <= QuerySettings.model_fields.keys()
     assert len(named) > 5

@@ -35,13 +35,15 @@ FRESHNESS_S = 30.0
 class Cluster:
     """Three servers that know of each other. Each speaks with the others over a `Relay`, and with itself directly."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: str = "") -> None:
+        """`more`: a configuration that each server has beside its own."""
         with ExitStack() as opened:
             ports = _free_ports(3 * SHARDS)
             tcp, http, relayed = (ports[SHARDS * n : SHARDS * (n + 1)] for n in range(3))
             self.relays = [Relay(*pair) for pair in zip(relayed, tcp, strict=True)]
             self.servers = [
-                ClickHouseServer(_config([*relayed[:own], tcp[own], *relayed[own + 1 :]])) for own in range(SHARDS)
+                ClickHouseServer(_config([*relayed[:own], tcp[own], *relayed[own + 1 :]], more))
+                for own in range(SHARDS)
             ]
             opened.callback(self.stop)
             for server, *own in zip(self.servers, tcp, http, strict=True):
@@ -173,10 +175,11 @@ def _free_ports(number: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _config(ports: list[int]) -> str:
+def _config(ports: list[int], more: str) -> str:
     shards = "".join(
         "<shard><internal_replication>true</internal_replication>"
         f"<replica><host>127.0.0.1</host><port>{port}</port></replica></shard>"
         for port in ports
     )
-    return f"<clickhouse><remote_servers><{NAME}>{shards}</{NAME}></remote_servers></clickhouse>"
+    servers = f"<clickhouse><remote_servers><{NAME}>{shards}</{NAME}></remote_servers>"
+    return more.replace("<clickhouse>", servers, 1) if more else f"{servers}</clickhouse>"

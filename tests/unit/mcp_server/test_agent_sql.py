@@ -32,6 +32,8 @@ class ReaderStore:
 
     def __init__(self):
         self.grants = ["GRANT SELECT ON default.otel_logs TO agent"]
+        self.statement = STATEMENT
+        self.bound = None
         self.looks = 0
         self.error = None
         self.uncancellable = None
@@ -47,9 +49,10 @@ class ReaderStore:
         if select.sql == agent_user.statement("profile"):
             return answer(("1", "30", "1000"))
         if select.sql == agent_user.statement("single_statement"):
-            return answer((STATEMENT,))
+            return answer((self.statement,))
         if select.sql.startswith("EXPLAIN AST"):
             return answer(*[(line,) for line in TREE.split("\n")])
+        self.bound = select.settings["max_result_rows"]
         self.begun.set()
         assert self.may_end.wait(PATIENCE)
         if self.error:
@@ -114,6 +117,17 @@ async def begin(sql, door):
     asking = asyncio.create_task(sql.ask(STATEMENT, reader(), 10))
     assert await asyncio.to_thread(door.begun.wait, PATIENCE)
     return asking
+
+
+@pytest.mark.parametrize(
+    ("members", "bound"), [(1, 11), (3, 33), (10_000, agent_user.rows_of_answers(1000))], ids=["one", "few", "many"]
+)
+def test_no_statement_asks_for_more_rows_than_its_user_s_profile_lets_through(opened, door, members, bound):
+    door.statement = " UNION ALL ".join([STATEMENT] * members)
+
+    asyncio.run(opened(rows=1000).ask(STATEMENT, reader(), 10))
+
+    assert door.bound == bound
 
 
 def test_a_statement_that_the_house_may_not_stop_is_stopped_by_the_user_who_runs_it(opened, door):

@@ -433,7 +433,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_a_shell_completes_commands_without_loading_them():
-    assert completed("qu") == ["query"]
+    assert completed("qu") == ["query", "query-user"]
     assert {"up", "query", "handlers"} <= set(completed(""))
 
 

@@ -54,14 +54,24 @@ def test_only_questions_for_this_door_have_a_route():
 
 
 def test_the_user_may_read_and_nothing_else():
-    told = http_handlers.reader(CATALOGUE, ReadingUser("portal", "0" * 64, "db", 7.0, 8, 9))
+    told = http_handlers.reader(CATALOGUE, ReadingUser("portal", "0" * 64, "db", 7.0, 8, 9, 10**6, 11))
 
+    assert "<max_result_rows>1000000</max_result_rows>" in told
+    assert "<max_result_bytes>11</max_result_bytes>" in told
+    assert "<result_overflow_mode>throw</result_overflow_mode>" in told
     assert "<readonly>1</readonly>" in told
     assert "<max_execution_time>7.0</max_execution_time>" in told
     assert "<max_bytes_to_read>8</max_bytes_to_read>" in told
     assert "<max_memory_usage>9</max_memory_usage>" in told
     assert "<query>GRANT SELECT ON db.otel_logs</query>" in told
     assert "<read_in_order_use_buffering>0</read_in_order_use_buffering>" in told
+
+
+def test_every_route_may_give_as_many_rows_as_its_own_limit():
+    told = http_handlers.reader(CATALOGUE, ReadingUser(rows=1))
+
+    most = max(question.rows for question in OFFERED.values())
+    assert f"<max_result_rows>{most}</max_result_rows>" in told
 
 
 def test_without_a_password_there_is_a_profile_and_no_user():

@@ -26,11 +26,15 @@ def test_without_tables_the_reader_may_do_nothing(tmp_path):
     assert grants(access.write(tmp_path, None), access.READER_ROLE) == []
 
 
+def test_questions_may_read_every_table_and_do_nothing_else(tmp_path):
+    assert grants(access.write(tmp_path, None), access.QUESTIONS_ROLE) == ["GRANT SELECT ON *.*"]
+
+
 def test_the_user_has_no_right_that_a_session_could_keep(tmp_path):
     root = ET.parse(access.write(tmp_path, None)).getroot()  # noqa: S314 - our own text
 
     own = [one.text for one in root.iterfind("users/default/grants/query")]
-    assert own == [f"GRANT {access.HOUSE_ROLE}", f"GRANT {access.READER_ROLE}"]
+    assert own == [f"GRANT {role}" for role in (access.HOUSE_ROLE, access.QUESTIONS_ROLE, access.READER_ROLE)]
     assert root.find("users/default/access_management") is None
 
 

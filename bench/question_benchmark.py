@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 
-from bench.question_cases import Case, Extent
+from bench.question_cases import Case, Extent, window
 from query.desk import Desk
 from query.errors import QuestionError
 from query.settings import QuerySettings
@@ -63,6 +63,8 @@ class Timed:
     """What was seen of one case."""
 
     case: Case
+    window: str = ""
+    """How far back it looked."""
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     """Seconds of all cores, of ClickHouse and of this process together: what load beside does not change."""
@@ -143,7 +145,10 @@ def measure(store: Store, fleet: Fleet, cases: Sequence[Case], how: Asking | Non
     desk = Desk(store, load_catalogue(), QuerySettings(), now=lambda: fleet.end)
     dice = random.Random(fleet.plan.seed)
     extent = Extent(fleet.plan.logs, fleet.plan.days)
-    timed = [Timed(case) for case in cases]
+    timed = [
+        Timed(case, window(desk.question(case.question), case.written(extent, random.Random(fleet.plan.seed))))
+        for case in cases
+    ]
     try:
         for turn in range(fleet.plan.askings + 1):
             for one in timed:

@@ -9,6 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import md5
 
+from sql.catalogue import Question
+
+SINCE = "since"
+
 OBJECT, COMPOSITION, TRACE, TEXT, OVERVIEW = "object", "composition", "trace", "text", "overview"
 """What a question goes by. The first three have to answer in 300 ms, a text in one second; an overview
 has no bar, since it reads all of its window."""
@@ -63,7 +67,16 @@ def _trace(fleet: Extent, dice: random.Random) -> dict[str, str]:
 
 
 def _whole(fleet: Extent) -> dict[str, str]:
-    return {"since": f"{round(fleet.days * 86_400)}s"}
+    days, rest = divmod(round(fleet.days * 86_400), 86_400)
+    return {"since": f"{days}d" if not rest else f"{days * 86_400 + rest}s"}
+
+
+def window(question: Question, written: Mapping[str, str]) -> str:
+    """How far back an asking looks: as it says, else as the question does by itself; empty where it has no window."""
+    if SINCE in written:
+        return written[SINCE]
+    own = next((parameter.default for parameter in question.parameters if parameter.name == SINCE), None)
+    return f"{own}, its default" if own else ""
 
 
 CASES: tuple[Case, ...] = (
@@ -85,6 +98,10 @@ CASES: tuple[Case, ...] = (
     Case("logs of a composition with a text, a day", TEXT, "recent_logs",
          lambda f, d: {"since": "1d", "text": "connection refused", **_composition(d)}),
     Case("overview of a composition, an hour", COMPOSITION, "composition_overview",
+         lambda f, d: {"since": "1h", **_composition(d)}),
+    Case("overview of a composition, a day", OVERVIEW, "composition_overview",
+         lambda f, d: {"since": "1d", **_composition(d)}),
+    Case("errors by service of a composition, an hour", COMPOSITION, "errors_by_service",
          lambda f, d: {"since": "1h", **_composition(d)}),
     Case("logs of a trace, all days", TRACE, "recent_logs", lambda f, d: {**_whole(f), **_trace(f, d)}),
     Case("spans of a trace", TRACE, "trace", _trace),

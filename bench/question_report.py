@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import statistics
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,8 @@ from bench.question_benchmark import Fleet, Timed
 from bench.question_cases import BARS
 
 _HEAD = (
-    "| question | by | p95 | median | slowest | bar | CPU, median | rows | rows read, mean | most |\n"
-    "|---|---|---|---|---|---|---|---|---|---|\n"
+    "| question | by | window | p95 | median | slowest | bar | CPU, median | rows | rows read, mean | most |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
@@ -39,6 +40,8 @@ class Line:
     rows_read: float
     most_rows_read: int
     refused: str = ""
+    window: str = ""
+    """How far back it looked."""
 
     @property
     def bar(self) -> float | None:
@@ -66,6 +69,8 @@ class Found:
     load: float
     """Of the machine while it was asked, mean of five minutes."""
     lines: Sequence[Line]
+    end: int = 0
+    """Of every window, nanoseconds since 1970."""
 
 
 def found(fleet: Fleet, timed: Sequence[Timed], stored: Sequence[Sequence[object]], clickhouse: str) -> Found:
@@ -79,12 +84,14 @@ def found(fleet: Fleet, timed: Sequence[Timed], stored: Sequence[Sequence[object
         machine=report.machine(),
         load=os.getloadavg()[1],
         lines=[_line(one) for one in timed],
+        end=fleet.end,
     )
 
 
 def _line(one: Timed) -> Line:
     if one.refused or not one.seconds:
-        return Line(one.case.name, one.case.question, one.case.by, 0, 0, 0, 0, 0, 0, 0, 0, one.refused or "never asked")
+        none = (0, 0, 0, 0, 0, 0, 0, 0, one.refused or "never asked")
+        return Line(one.case.name, one.case.question, one.case.by, *none, one.window)
     return Line(
         one.case.name,
         one.case.question,
@@ -97,6 +104,7 @@ def _line(one: Timed) -> Line:
         rows=statistics.mean(one.rows),
         rows_read=statistics.mean(one.rows_read),
         most_rows_read=max(one.rows_read),
+        window=one.window,
     )
 
 
@@ -117,12 +125,13 @@ def as_markdown(seen: Found) -> str:
     tables = "; ".join(
         f"`{table}` {rows:,} rows, {size / 2**30:.1f} GiB in {parts} parts" for table, rows, size, parts in seen.tables
     )
+    ends = time.gmtime(seen.end // 10**9)
     askings = max((line.askings for line in seen.lines), default=0)
     return (
         f"{seen.logs:,} log records over {seen.days:g} days, made inside ClickHouse {seen.clickhouse} in "
         f"{seen.seconds / 60:.0f} minutes: {tables}.\n"
         f"{askings} askings of each, one after the other, each for something else, as the desk answers them: the first "
-        "rows come with the last.\n\n"
+        f"rows come with the last. Windows end with the last record, at {time.strftime('%H:%M', ends)} UTC.\n\n"
         f"{_HEAD}{''.join(map(_written, seen.lines))}\n"
         f"{seen.machine['cpu']}, {seen.machine['cores']} cores, load of the machine meanwhile {seen.load:.1f}. "
         f"`otelhouse bench questions --logs {seen.logs} --days {seen.days:g} --askings {askings}` "
@@ -132,7 +141,7 @@ def as_markdown(seen: Found) -> str:
 
 def _written(line: Line) -> str:
     bar = "" if line.bar is None else f"{_ms(line.bar)}{'' if line.in_bar else ', missed'}"
-    head = f"| {line.name} (`{line.question}`) | {line.by} |"
+    head = f"| {line.name} (`{line.question}`) | {line.by} | {line.window} |"
     if line.refused:
         return f"{head} {line.refused} | | | {bar} | | | | |\n"
     times = " | ".join(map(_ms, (line.p95, line.p50, line.slowest)))

@@ -20,7 +20,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-from sql import existing_tables, migration_ledger, migration_lock, migration_plan, rendering, schema, server_version
+from sql import (
+    existing_tables,
+    migration_ledger,
+    migration_lock,
+    migration_plan,
+    rendering,
+    schema,
+    server_version,
+    stored_level,
+)
 from sql.existing_tables import ExistingTables, UnfitTableError
 from sql.migration_ledger import Entry
 from sql.migration_plan import Situation, Step
@@ -133,6 +142,7 @@ def _look(store: Store, settings: SchemaSettings, plan: Plan, *, adopt: bool = F
     database = str(store.select(Select(_text("database"))).rows[0][0])
     existing = existing_tables.read(store)
     plan.refuse(existing)
+    stored_level.refuse_foreign(store, database, existing, adopt=adopt)
     ledger = migration_ledger.read(store, rendering.identifier(database), existing)
     return Situation(database, existing, ledger, settings, version, adopt)
 

@@ -10,6 +10,7 @@ ALTER TABLE ${database}.otel_traces${on_cluster}
     ADD COLUMN IF NOT EXISTS `EndedBeforeStart` Bool DEFAULT false COMMENT 'The span ended before it started, so its Duration is 0' CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS `IngestedAt` DateTime64(9) DEFAULT Timestamp COMMENT 'When ClickHouse got it' CODEC(Delta(8), ZSTD(1)),
     ADD INDEX IF NOT EXISTS idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
+    ADD INDEX IF NOT EXISTS idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1,
     MODIFY SETTING non_replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window = ${deduplication_window},
         replicated_deduplication_window_seconds = ${deduplication_seconds}

@@ -38,7 +38,8 @@ CREATE TABLE IF NOT EXISTS ${database}.otel_traces${on_cluster}
     INDEX idx_span_attr_key mapKeys(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_span_attr_value mapValues(SpanAttributes) TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX idx_duration Duration TYPE minmax GRANULARITY 1,
-    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1
+    INDEX idx_ingested_at IngestedAt TYPE minmax GRANULARITY 1,
+    INDEX idx_composition_id CompositionId TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = ${replicated}MergeTree
 PARTITION BY toDate(Timestamp)

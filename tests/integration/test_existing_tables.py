@@ -106,6 +106,7 @@ def test_adopting_takes_in_the_exporters_view_as_well(store):
         report.applied
     )
     assert report.left_alone == []
+    assert "INDEX idx_composition_id CompositionId" in definition(store, "otel_traces")
     assert migrate.migrate(store, SETTINGS) == migrate.MigrationReport()
 
 

@@ -4,8 +4,17 @@ import pytest
 from answers import found, span, the
 from cluster_scene import event, flat, pod_log, tell, where
 
+from store.port import Select
+
 LABEL = {"k8s.pod.labels.krateo.io/composition-id": "c1"}
 COUNTED = ("about", "state", "kind", "name", "events", "warnings", "logs", "error_logs", "spans", "error_spans")
+
+OTHERS = """
+    INSERT INTO otel_traces (Timestamp, TraceId, ServiceName, ResourceAttributes)
+    SELECT toDateTime64('2026-01-01 11:59:00', 9, 'UTC'), toString(number), concat('other-', toString(number % 20)),
+        map('krateo.composition.id', 'c2')
+    FROM numbers(200000)
+"""
 
 
 def of_c1(pod):
@@ -54,6 +63,16 @@ def test_objects_come_worst_first_after_the_sum_of_all(desk, put):
         "north",
         "2026-01-01T11:59:51.000000000Z",
     )
+
+
+def test_its_spans_are_found_without_reading_those_of_all_other_compositions(question_tables, desk, put):
+    put("otel_traces", [span("a", start=-5000, ResourceAttributes=of_c1("api-1"))])
+    question_tables.select(Select(OTHERS))
+
+    reply = desk.ask("composition_overview", {"composition": "c1"})
+
+    assert the(reply, "spans") == [1, 1]
+    assert reply.rows_read < 40_000
 
 
 def test_a_composition_of_which_nothing_is_known_is_not_called_healthy(desk, put):

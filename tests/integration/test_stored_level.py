@@ -13,7 +13,9 @@ from query.desk import Desk
 from query.errors import FailedError
 from query.readiness import NotReadyError, store_checks
 from query.settings import QuerySettings
+from sql import existing_tables
 from sql.catalogue import fragments, load_catalogue
+from sql.existing_tables import UnfitTableError
 from sql.migrate import migrate
 from sql.settings import SchemaSettings
 from store.port import Insert, Select
@@ -34,6 +36,21 @@ DIFFERING = f"""
     FROM otel_logs
     WHERE Level != wanted
 """  # noqa: S608 - our own fragment
+
+
+FOREIGN = {
+    "a text": "Level String",
+    "a number": "Level UInt8",
+    "a number by default": "Level UInt8 DEFAULT SeverityNumber",
+    "another expression": "Level UInt8 MATERIALIZED SeverityNumber",
+    "another type": "Level UInt16 MATERIALIZED SeverityNumber",
+    "an alias": "Level UInt8 ALIAS SeverityNumber",
+}
+
+
+def as_it_is(store):
+    there = existing_tables.read(store)
+    return there.definitions, there.columns
 
 
 def put(store, rows):
@@ -96,3 +113,64 @@ def test_tables_that_nobody_adopted_are_ready_without_it(store):
     migrate(store, SchemaSettings())
 
     store_checks(store)["tables"]()
+
+
+@pytest.mark.parametrize("column", FOREIGN.values(), ids=FOREIGN)
+def test_a_column_of_this_name_that_is_somebody_elses_is_refused_before_anything_is_altered(store, column):
+    store.select(Select(LOGS[next(iter(LOGS))]))
+    store.select(Select(f"ALTER TABLE otel_logs ADD COLUMN {column}"))
+    before = as_it_is(store)
+
+    with pytest.raises(UnfitTableError, match=r"otel_logs\.Level is .*RENAME COLUMN Level TO"):
+        migrate(store, SchemaSettings(), adopt=True)
+    assert as_it_is(store) == before
+
+
+def test_so_it_is_by_the_migration_that_adds_ours(store):
+    migrate(store, SchemaSettings())
+    store.select(Select("ALTER TABLE otel_logs DROP COLUMN Level"))
+    store.select(Select("ALTER TABLE otel_logs ADD COLUMN Level LowCardinality(String)"))
+    forget = "ALTER TABLE otel_schema_migrations DELETE WHERE Name = '0014_log_level'"
+    store.select(Select(f"{forget} SETTINGS mutations_sync = 1"))
+    before = as_it_is(store)
+
+    with pytest.raises(UnfitTableError, match=r"otel_logs\.Level is LowCardinality\(String\) of somebody else's"):
+        migrate(store, SchemaSettings())
+    assert as_it_is(store) == before
+
+
+def test_once_it_is_renamed_as_the_refusal_says_ours_comes_beside_it(store):
+    store.select(Select(LOGS[next(iter(LOGS))]))
+    store.select(Select("ALTER TABLE otel_logs ADD COLUMN Level String"))
+    with pytest.raises(UnfitTableError) as refused:
+        migrate(store, SchemaSettings(), adopt=True)
+    said = str(refused.value)
+    store.select(Select(said[said.index("ALTER TABLE") :]))
+    migrate(store, SchemaSettings(), adopt=True)
+    put(store, [(0, "", "level=error")])
+
+    assert levels(store) == [(17, 1)]
+    assert "OtherLevel" in existing_tables.existing_columns(store, "otel_logs")
+
+
+def test_a_table_that_nobody_adopted_may_have_one_of_its_own_which_no_question_reads(store):
+    store.select(Select(LOGS[next(iter(LOGS))]))
+    store.select(Select("ALTER TABLE otel_logs ADD COLUMN Level UInt8 DEFAULT 21"))
+    migrate(store, SchemaSettings())
+    put(store, [(9, "", "all is well")])
+
+    store_checks(store)["tables"]()
+    desk = Desk(store, load_catalogue(), QuerySettings())
+    assert desk.ask("recent_logs", {"min_severity": "error"}).rows == []
+    with pytest.raises(FailedError, match=r"columns that are not there: otel_logs has no .*CompositionId"):
+        desk.ask("composition_overview", {"composition": "c-1"})
+
+
+@pytest.mark.parametrize("column", ["Level UInt8", "Level String MATERIALIZED SeverityText"])
+def test_a_house_whose_tables_have_somebody_elses_is_not_ready(store, column):
+    migrate(store, SchemaSettings())
+    store.select(Select("ALTER TABLE otel_logs DROP COLUMN Level"))
+    store.select(Select(f"ALTER TABLE otel_logs ADD COLUMN {column}"))
+
+    with pytest.raises(NotReadyError, match=r"missing: otel_logs\.Level; run `otelhouse migrate`"):
+        store_checks(store)["tables"]()

@@ -58,6 +58,11 @@ class Book:
                 if at not in self._known or self._known[at].sent <= sent:
                     self._known[at] = Known(one, sent)
 
+    def forget(self, cluster: str) -> None:
+        """Expect no beats for a cluster any more."""
+        with self._guard:
+            self._last.pop(cluster, None)
+
     def last_beat(self, cluster: str) -> int:
         """When the last beat for a cluster was sent that is done; 0 before the first."""
         with self._guard:

@@ -59,6 +59,11 @@ class Figures:
         self._last.labels(cluster).set_function(lambda: self._book.last_beat(cluster) / 1e9)
         self._silent.labels(cluster).set_function(lambda: float(self._book.silent(cluster)))
 
+    def forget(self, cluster: str) -> None:
+        """Beats for this cluster are not to come."""
+        self._last.remove(cluster)
+        self._silent.remove(cluster)
+
     def beat(self, beaten: Beaten) -> None:
         """Count a beat."""
         self._beats.labels("ok" if beaten.well else "broken").inc()

@@ -91,8 +91,11 @@ class Records(Protocol):
     def rows(self, since: int, until: int) -> Sequence[StoredRow]:
         """All that canaries sent with times from `since` until `until` (nanoseconds since 1970), both included."""
 
-    def past(self, since: int, until: int) -> Sequence[Past]:
-        """Some beats between two moments, with what was stored of them; none of which something was lost."""
+    def past(self, since: int, until: int, every: int) -> Sequence[Past]:
+        """Beats between two moments, with what was stored of them, the newest first; none of which something was lost.
+
+        Of so many one, the same ones whenever this is asked.
+        """
 
     def write(self, beaten: Beaten) -> None:
         """Keep what was found."""

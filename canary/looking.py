@@ -13,7 +13,6 @@ from typing import Protocol, TypeVar
 from canary import doors, questions
 from canary.doors import Door, Request, UnreachableError
 from canary.finding import MCP, REST, STORED, LookError, NotKnownError, Records, StoredRow
-from canary.items import KINDS
 from canary.judging import Seen
 from canary.questions import MOST_PAGES, QUESTION
 
@@ -96,7 +95,9 @@ class Mcp:
         return _pages(f"tool {QUESTION}", self._page, seconds)
 
     def _page(self, cursor: str, seconds: float) -> tuple[list[Seen], str]:
-        arguments = {**self._window, "max_tokens": _MOST_TOKENS, **({"cursor": cursor} if cursor else {})}
+        # All columns: what the checksum is over is too wide for models.
+        arguments = {**self._window, "detail": "full", "max_tokens": _MOST_TOKENS}
+        arguments |= {"cursor": cursor} if cursor else {}
         params = {"name": QUESTION, "arguments": arguments}
         call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         status, answer = _answer(self._door, "", call, seconds)
@@ -108,7 +109,8 @@ class Mcp:
         structured = result.get("structuredContent")
         said = structured if isinstance(structured, dict) else {}
         _check_whole(f"tool {QUESTION}", said)
-        return questions.seen_in(json.dumps(result), KINDS), str(said.get("next_cursor") or "")
+        rows = questions.table_rows(said.get("tables"))
+        return questions.seen_by_agents(rows, _text(result)), str(said.get("next_cursor") or "")
 
 
 def _pages(what: str, page: Callable[[str, float], tuple[list[_Row], str]], seconds: float) -> list[_Row]:
@@ -124,6 +126,13 @@ def _pages(what: str, page: Callable[[str, float], tuple[list[_Row], str]], seco
     if cursor:
         raise LookError(f"{what}: its answer has more than {len(found)} rows, or takes longer than {seconds:g} s")
     return found
+
+
+def _text(result: Mapping[str, object]) -> str:
+    """What a model reads of a tool's answer."""
+    parts = result.get("content")
+    texts = [part.get("text") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return "\n".join(str(text) for text in texts)
 
 
 def _unknown_tool(answer: Mapping[str, object]) -> bool:

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 HOUR = 3_600 * 10**9
 MOST_GAPS = 3
 """Beats in a row that a stream may be excused; in the last of them it is broken."""
+_NEAR = 3
+"""Periods for which the last beat of another process counts as the one before."""
 _OLD_ENOUGH = 60 * 10**9
 """Nanoseconds; younger beats are looked at as the one before."""
 
@@ -56,13 +58,15 @@ class Canary:
         self._number = int(time.time() / settings.period_s)
         self._gaps: Counter[tuple[str, str]] = Counter()
         """By cluster and signal, the beats in a row for which the stream was excused."""
-        self._before: Sequence[Past] = ()
-        """The last beat, with what of it is stored."""
+        self._before: Sequence[Past] | None = None
+        """The last beat, with what of it is stored; None before the first."""
 
     def beat(self) -> Beaten:
         """Do one beat. Takes `give_up_s` and some seconds more at most."""
         self._number += 1
         sent = time.time_ns()
+        if self._before is None:
+            self._before = self._of_another(sent)
         past = [Past(cluster, run, self._number, sent) for cluster, run in self._runs.items()]
         beat = Beat(self._ways, self._settings, past, self._before, self.stop)
         findings = [self._of_gaps(one) for one in beat.run()]
@@ -89,19 +93,33 @@ class Canary:
             return one
         return replace(one, state=State.FAILED, problem=f"for {self._gaps[at]} beats {one.problem}")
 
+    def _of_another(self, sent: int) -> list[Past]:
+        """Of each cluster the last beat that a process before this one wrote down; none that is too old to be near."""
+        latest: dict[str, Past] = {}
+        for one in self._remembered(sent - int(_NEAR * self._settings.period_s * 1e9), sent, every=1):
+            if one.cluster in self._runs:
+                latest.setdefault(one.cluster, one)
+        return list(latest.values())
+
     def _look_back(self, sent: int) -> list[Finding]:
         """Whether one beat of the last hours is still there."""
         records, hours = self._ways.records, self._settings.spot_hours
         if records is None or not hours:
             return []
+        old = self._remembered(sent - int(hours * HOUR), sent - _OLD_ENOUGH, self._settings.spot_every)
+        chosen = random.sample(list(old), min(1, len(old)))
+        return [finding for one in chosen for finding in beating.look_back(records, one)]
+
+    def _remembered(self, since: int, until: int, every: int) -> Sequence[Past]:
+        """Beats of before; none where ClickHouse cannot be asked."""
+        if self._ways.records is None:
+            return ()
         try:
-            old = records.past(sent - int(hours * HOUR), sent - _OLD_ENOUGH)
+            return self._ways.records.past(since, until, every)
         except LookError as problem:
             _log.warning("beats of before cannot be read: %s", problem)
             self._count("record")
-            return []
-        chosen = random.sample(list(old), min(1, len(old)))
-        return [finding for one in chosen for finding in beating.look_back(records, one)]
+            return ()
 
     def _tell(self, beaten: Beaten) -> None:
         self._book.record(beaten.sent, beaten.runs, beaten.findings)
@@ -155,8 +173,8 @@ class Heart:
         if self._thread.is_alive():
             self._thread.join(seconds)
 
-    def run(self) -> None:
-        """Beat until it is stopped."""
+    def run(self, beats: int | None = None) -> None:
+        """Beat until it is stopped, or so many times."""
         stop = self._canary.stop
         while not stop.is_set():
             began = time.monotonic()
@@ -166,4 +184,8 @@ class Heart:
                 _log.exception("a beat of the canary broke")
                 if self._figures is not None:
                     self._figures.problem("beat")
+            if beats is not None:
+                beats -= 1
+                if beats <= 0:
+                    break
             stop.wait(max(0.0, self._period - (time.monotonic() - began)))

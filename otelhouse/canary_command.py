@@ -1,12 +1,14 @@
 """`otelhouse canary`: sends synthetic telemetry into a house and looks for it at every window, once or every minute.
 
-Exit codes: 0 all went through; 1 a leg of the way is broken; 2 the command line, the settings or a file is wrong.
+Exit codes: 0 all went through; 1 a leg of the way is broken; 2 the command line, the settings or a file is wrong; of a
+job of several beats that is told to stop before the last, 128 and the signal's number, so that it is done again.
 Late is told and no failure. Until it is stopped, every beat is a line of the log, and only the start can fail.
 """
 
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -31,30 +33,54 @@ _log = logging.getLogger(__name__)
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One beat, for a CronJob: exit code 1 if a leg of the way is broken.")
+@click.option("--once", is_flag=True, help="One beat: exit code 1 if a leg of the way is broken.")
+@click.option(
+    "--beats",
+    type=click.IntRange(1),
+    help="So many beats, one a period, for a CronJob: exit code 1 if any of them found a broken leg.",
+)
 @access_options
 @clickhouse_option
 @configured
-def canary(configuration: Configuration, *, once: bool) -> None:
+def canary(configuration: Configuration, *, once: bool, beats: int | None) -> None:
     """Send synthetic telemetry by every front door, and look for it at every window.
 
     It looks into ClickHouse too where that is a server; the embedded engine is the house's alone.
     """
+    if once and beats is not None:
+        raise click.UsageError("--once is one beat: give it or --beats")
     settings = configuration.settings
     own_log.set_up(settings.log)
     store = _open_store(settings)
     try:
         watch = _canary(settings, store)
-        if once:
-            beaten = watch.beat()
-            _show(beaten)
-            click.get_current_context().exit(0 if beaten.well else 1)
-        _until_stopped(watch, settings)
+        if once or beats is not None:
+            click.get_current_context().exit(_job(watch, settings, beats or 1))
+        _log.info("a beat every %g s; Ctrl-C ends", settings.canary.period_s)
+        _until_stopped(watch, Heart(watch, settings.canary.period_s, heard=_note).run)
     except StartError as problem:
         raise Misuse(str(problem)) from problem
     finally:
         if store is not None:
             store.close()
+
+
+def _job(watch: Canary, settings: Settings, beats: int) -> int:
+    """Beat so many times; gives the exit code."""
+    done: list[Beaten] = []
+
+    def heard(beaten: Beaten) -> None:
+        done.append(beaten)
+        if beats > 1:
+            click.echo(f"beat {len(done)} of {beats}")
+        _show(beaten)
+
+    heart = Heart(watch, settings.canary.period_s, heard=heard)
+    stopped_by = _until_stopped(watch, lambda: heart.run(beats))
+    if stopped_by:
+        return 128 + stopped_by
+    # A beat that broke is none that was heard of.
+    return 0 if len(done) == beats and all(one.well for one in done) else 1
 
 
 def _open_store(settings: Settings) -> Store | None:
@@ -70,20 +96,24 @@ def _canary(settings: Settings, store: Store | None) -> Canary:
     clusters = canary_ways.clusters(settings)
     access = house_access.access_of_command(settings)
     shown = canary_ways.tokens(settings, Path.cwd(), Shown(access.token, access.token))
-    records = None if store is None else StoredRecords(store, settings.canary.timeout_s, settings.canary.spot_every)
+    records = None if store is None else StoredRecords(store, settings.canary.timeout_s)
     ways = canary_ways.ways(settings, canary_ways.told(settings), access, shown, records)
     return Canary(ways, settings.canary, clusters, Book(clusters, settings.canary.period_s))
 
 
-def _until_stopped(watch: Canary, settings: Settings) -> None:
-    def told(*_: object) -> None:
+def _until_stopped(watch: Canary, run: Callable[[], None]) -> int:
+    """Run, and end it at a signal; gives that signal's number, or 0."""
+    told: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        told.append(number)
         watch.stop.set()
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, told)
-    _log.info("a beat every %g s; Ctrl-C ends", settings.canary.period_s)
-    Heart(watch, settings.canary.period_s, heard=_note).run()
+            signal.signal(number, stop)
+    run()
+    return told[0] if told else 0
 
 
 def _note(beaten: Beaten) -> None:

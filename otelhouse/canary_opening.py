@@ -17,11 +17,11 @@ from prometheus_client import CollectorRegistry
 
 from canary.book import Book, Standing
 from canary.figures import Figures
-from canary.finding import LookError
-from canary.watch import HOUR, Canary, Heart
+from canary.watch import Canary, Heart
 from identity.gates import Gates
 from identity.token_format import Kind
 from otelhouse import canary_ways
+from otelhouse.canary_following import Following
 from otelhouse.canary_records import StoredRecords
 from otelhouse.canary_ways import Shown
 from otelhouse.house_access import Access
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 TOKEN_ID = "otelhouse-canary"  # noqa: S105  a name
 STOP_SECONDS = 2.0
-FOLLOW_SECONDS = 30.0
+FOLLOW_SECONDS = 5.0
 """Between two looks at what another process wrote down."""
 
 
@@ -61,7 +61,7 @@ class CanaryRoom:
         own = Shown(gates.own_token(Kind.INGEST, TOKEN_ID), gates.own_token(Kind.READ, TOKEN_ID))
         shown = canary_ways.tokens(settings, self._began_in, own)
         files = (self._whole(path) for path in (client.ca, client.certificate, client.key))
-        records = StoredRecords(store, settings.canary.timeout_s, settings.canary.spot_every)
+        records = StoredRecords(store, settings.canary.timeout_s)
         ways = canary_ways.ways(settings, urls, Access("", *files), shown, records)
         ways = replace(ways, one_release=True)
         clusters = canary_ways.clusters(settings)
@@ -72,10 +72,14 @@ class CanaryRoom:
         self.mode = "running"
 
     def follow(self, store: Store, closing: AsyncExitStack) -> None:
-        """Know what canaries of other processes write down."""
-        book, figures = self._open_book(())
-        records = StoredRecords(store, self._settings.canary.timeout_s, self._settings.canary.spot_every)
-        task = asyncio.create_task(self._keep_following(records, book, figures), name="canary-following")
+        """Know what canaries of other processes write down; where `canary.enabled`, miss those that do not come."""
+        canary = self._settings.canary
+        expected = canary_ways.clusters(self._settings) if canary.enabled else ()
+        book, figures = self._open_book(expected)
+        standing_in = () if canary.clusters else expected
+        records = StoredRecords(store, canary.timeout_s)
+        following = Following(records, book, figures, standing_in, canary.enabled)
+        task = asyncio.create_task(_keep_looking(following), name="canary-following")
         closing.push_async_callback(_end, task)
         self.mode = "followed"
 
@@ -89,26 +93,15 @@ class CanaryRoom:
             figures.expect(cluster)
         return self._book, figures
 
-    async def _keep_following(self, records: StoredRecords, book: Book, figures: Figures) -> None:
-        known: set[str] = set()
-        while True:
-            try:
-                latest = await asyncio.to_thread(records.latest, book.now() - 24 * HOUR)
-            except LookError as problem:
-                _log.warning("what the canary found cannot be read: %s", problem)
-                figures.problem("record")
-                latest = ()
-            for finding, sent in latest:
-                book.record(sent, (finding.cluster,), (finding,))
-                figures.stand(finding)
-                if finding.cluster not in known:
-                    known.add(finding.cluster)
-                    figures.expect(finding.cluster)
-            await asyncio.sleep(FOLLOW_SECONDS)
-
     def _whole(self, path: Path | None) -> Path | None:
         """The embedded engine changes the working folder, which a relative path means."""
         return None if path is None else self._began_in / path.expanduser()
+
+
+async def _keep_looking(following: Following) -> None:
+    while True:
+        await asyncio.to_thread(following.look)
+        await asyncio.sleep(FOLLOW_SECONDS)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -26,11 +26,10 @@ _SECOND = 10**9
 class StoredRecords:
     """Reads and writes by one store. Any thread may call."""
 
-    def __init__(self, store: Store, seconds: float, every: int) -> None:
-        """`seconds`: for one statement; `every`: of so many beats one is looked for again."""
+    def __init__(self, store: Store, seconds: float) -> None:
+        """`seconds`: for one statement."""
         self._store = store
         self._seconds = seconds
-        self._every = every
 
     def rows(self, since: int, until: int) -> Sequence[StoredRow]:
         """All that canaries sent with times in the window, both ends included. Raises `LookError`."""
@@ -47,9 +46,9 @@ class StoredRecords:
             for at, kind, line, fields in found.rows
         ]
 
-    def past(self, since: int, until: int) -> Sequence[Past]:
-        """Some beats between two moments of which nothing was lost. Raises `LookError`."""
-        bound: dict[str, Parameter] = {"since": _time(since), "until": _time(until), "every": self._every}
+    def past(self, since: int, until: int, every: int) -> Sequence[Past]:
+        """Of so many beats between two moments one, newest first; of none was something lost. Raises `LookError`."""
+        bound: dict[str, Parameter] = {"since": _time(since), "until": _time(until), "every": every}
         found = self._select("past", bound, _MOST_PAST)
         return [
             Past(str(cluster), str(run), int(str(number)), int(str(sent)), _ways(stored))

@@ -4,6 +4,7 @@ In: settings, addresses, tokens. Out: `canary.beating.Ways`. Files are read here
 the one that cannot be. A token is never shown.
 """
 
+import logging
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from canary.grpc_sender import GrpcSender
 from canary.http_sender import HttpSender
 from canary.items import GRPC, HTTP
 from canary.sending import Sender
+from canary.settings import MOST_CLUSTERS
 from mcp_server.settings import PATH
 from otelhouse import addresses, house_access
 from otelhouse.house_access import Access, AccessError
 from otelhouse.opening import StartError
 from otelhouse.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 _LISTENERS = {"grpc": "OTLP/gRPC", "http": "OTLP/HTTP", "rest": "REST", "mcp": "MCP"}
 """Doors, and how a house calls them that says where it listens."""
@@ -37,7 +41,12 @@ class Shown:
 
 def clusters(settings: Settings) -> tuple[str, ...]:
     """The clusters that beats are sent for; an empty name where none is known."""
-    return settings.canary.clusters or (settings.enrich.cluster.name,)
+    enrich = settings.enrich
+    known = (enrich.cluster.name, *(one.name for one in enrich.clusters))
+    named = tuple(dict.fromkeys(name for name in known if name))
+    if not settings.canary.clusters and len(named) > MOST_CLUSTERS:
+        _log.warning("the canary sends for %s, and for none of %s", named[:MOST_CLUSTERS], named[MOST_CLUSTERS:])
+    return settings.canary.clusters or named[:MOST_CLUSTERS] or ("",)
 
 
 def tokens(settings: Settings, folder: Path, otherwise: Shown) -> Shown:

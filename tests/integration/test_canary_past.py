@@ -16,7 +16,7 @@ MINUTE = 60 * 10**9
 
 @pytest.fixture
 def records(question_tables):
-    yield StoredRecords(question_tables, 30.0, every=1)
+    yield StoredRecords(question_tables, 30.0)
     question_tables.select(Select("TRUNCATE TABLE otel_canary"))
 
 
@@ -47,7 +47,7 @@ def test_a_beat_is_looked_for_as_far_as_it_was_stored(records, wrote):
     of_old = {("accept-http" if kind == "span" else "accept-grpc", kind): State.OK for kind in KINDS}
     by_one_door = wrote(5, of_old)
 
-    found = records.past(whole.sent, by_one_door.sent)
+    found = records.past(whole.sent, by_one_door.sent, every=1)
 
     stored_of_old = frozenset((leg.removeprefix("accept-"), kind) for leg, kind in of_old)
     assert list(found) == [

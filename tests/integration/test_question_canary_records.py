@@ -1,8 +1,10 @@
 """What `canary_records` shows of beats that came as OTLP: every item, with the fields that its checksum is over."""
 
+import asyncio
 import json
 import uuid
 
+import mcp_window
 import pytest
 from answers import NOON, at, delimited, found
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -11,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from canary import messages
 from canary.items import DOORS, EVENT, EVERY_WAY, LOG, METRICS, POD, REASON, SERVICE, items
-from canary.questions import row_of, seen_rows, window
+from canary.questions import row_of, seen_by_agents, seen_rows, table_rows, window
 from query import rendering
 from sql import otlp
 from sql.signals import Signal
@@ -69,6 +71,24 @@ def test_every_kind_is_there_once_and_as_it_was_sent(desk, send):
     assert len(shown) == len(EVERY_WAY)
     assert all(one.intact for one in shown)
     assert {one.checksum for one in shown} == {item.line.rsplit(" ", 1)[1] for item in sent}
+
+
+@pytest.mark.parametrize("beats", [1, 3])
+def test_a_tool_shows_every_item_whole_in_its_tables_and_in_its_text(desk, question_tables, send, beats):
+    sent = [item for number in range(beats) for item in send("0123abcd", 7 + number, SENT + number * 60 * 10**9)]
+
+    async def shown():
+        async with mcp_window.opened(desk, question_tables) as client:
+            wanted = {**window(SENT, SENT + beats * 60 * 10**9), "detail": "full", "max_tokens": 15_000}
+            return await client.call("canary_records", **wanted)
+
+    result = asyncio.run(shown())
+    rows = table_rows(result["structuredContent"]["tables"])
+    seen = seen_by_agents(rows, result["content"][0]["text"])
+
+    assert sorted(row.line for row in rows) == sorted(item.line for item in sent)
+    assert len(seen) == len(sent)
+    assert all(one.intact for one in seen)
 
 
 def test_what_came_twice_is_there_twice_and_what_was_changed_shows(desk, send, put):

@@ -46,6 +46,8 @@ class ScriptedHouse:
         """What ClickHouse shows of its rows."""
         self.shows = {"rest": lambda line: [line], "mcp": lambda line: [line], "stream": lambda line: [line]}
         """By window, what it shows for a line."""
+        self.text_shows = lambda line: line
+        """What the text of a tool's answer has for a line that its tables show."""
         self.hush = 0.0
         """Seconds for which a row stays unseen in ClickHouse."""
         self.broken = ""
@@ -138,8 +140,8 @@ class Records:
         self._house.asked_directly += 1
         return self._house.stored()
 
-    def past(self, since, until):
-        return [Past(*one) for one in self._house.pasts]
+    def past(self, since, until, every):
+        return [one for one in (Past(*past) for past in self._house.pasts) if since <= one.sent]
 
     def write(self, beaten):
         if self._house.broken:
@@ -241,10 +243,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, json.dumps(told).encode())
 
     def _tool(self, call):
-        page, cursor = self._page([row.line for row in self.house.shown("mcp")], call["params"]["arguments"])
+        page, cursor = self._page(self.house.shown("mcp"), call["params"]["arguments"])
         missing = self.house.missing_shards.get("mcp", [])
-        said = {"next_cursor": cursor, "partial": bool(missing), "missing_shards": missing}
-        result = {"content": [{"type": "text", "text": "\n".join(page)}], "structuredContent": said, "isError": False}
+        table = _table(page, full=call["params"]["arguments"].get("detail") == "full")
+        said = {"tables": [table], "next_cursor": cursor, "partial": bool(missing), "missing_shards": missing}
+        text = "\n".join(self.house.text_shows(row.line) for row in page)
+        result = {"content": [{"type": "text", "text": text}], "structuredContent": said, "isError": False}
         told = {"jsonrpc": "2.0", "id": call["id"], "result": result}
         if self.house.unknown_question:
             told = {"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32602, "message": "Unknown tool: 'x'."}}
@@ -279,6 +283,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _table(rows, *, full):
+    """Rows as the window for agents writes them: each cell a text, the day of all times once."""
+    told = [
+        [iso_time(row.ingested)[11:-1], row.kind, row.line, json.dumps(row.fields, separators=(",", ":"))]
+        for row in rows
+    ]
+    most = 4 if full else 3
+    table = {"columns": ["ingested_at", "kind", "line", "fields"][:most], "rows": [row[:most] for row in told]}
+    return {**table, "more": False, "day": iso_time(time.time_ns())[:10]}
 
 
 def _serve(house):

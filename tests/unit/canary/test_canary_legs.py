@@ -1,8 +1,10 @@
 """Each leg of the way is broken in turn, and the canary names it, and nothing else."""
 
 import dataclasses
+import time
 from collections import Counter
 
+import canary_house
 import grpc
 import pytest
 from canary_house import closed_port
@@ -10,7 +12,7 @@ from canary_house import closed_port
 from canary import doors
 from canary.doors import Door, Request, UnreachableError
 from canary.finding import LEGS
-from canary.items import EVENT, EVERY_WAY, KINDS, LOG, METRICS, SPAN, read_lines
+from canary.items import EVENT, EVERY_WAY, KINDS, LOG, SPAN, read_lines
 
 
 def states(beaten, leg):
@@ -197,7 +199,7 @@ def test_what_is_acknowledged_and_not_stored_is_lost_there_and_skipped_behind(ca
     assert states(beaten, "rest")[kind] == "skipped"
 
 
-@pytest.mark.parametrize("kind", [LOG, EVENT, *METRICS])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_stored_row_that_was_changed_is_altered(canary_of, house, kind):
     def change(rows):
         return [dataclasses.replace(row, fields=("1", *row.fields[1:])) if row.kind == kind else row for row in rows]
@@ -209,11 +211,12 @@ def test_a_stored_row_that_was_changed_is_altered(canary_of, house, kind):
     assert {(one.leg, one.signal) for one in beaten.broken} == {("stored", kind)}
 
 
-def test_a_row_that_is_stored_twice_is_doubled(canary_of, house):
-    house.stored_as = lambda rows: [row for row in rows for _ in range(2 if row.kind == SPAN else 1)]
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_that_is_stored_twice_is_doubled(canary_of, house, kind):
+    house.stored_as = lambda rows: [row for row in rows for _ in range(2 if row.kind == kind else 1)]
     beaten = canary_of().beat()
 
-    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {("stored", SPAN, "doubled")}
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {("stored", kind, "doubled")}
 
 
 def test_a_row_that_comes_late_is_late_and_no_alarm(canary_of, house):
@@ -262,19 +265,59 @@ def test_a_window_that_refuses_is_named_and_no_other(canary_of, house, window, k
     assert "500" in beaten.broken[0].problem
 
 
-@pytest.mark.parametrize("window", ["rest", "mcp", "stream"])
-def test_a_window_that_shows_a_row_changed_altered_it(canary_of, house, window):
-    house.shows[window] = lambda line: [line[:-1] + ("0" if line[-1] != "0" else "1")] if f" {LOG} " in line else [line]
+SHOWING = [(window, kind) for window in ("rest", "mcp") for kind in KINDS] + [
+    ("stream", kind) for kind in (LOG, SPAN, EVENT)
+]
+
+
+def altered(line):
+    return line[:-1] + ("0" if line[-1] != "0" else "1")
+
+
+@pytest.mark.parametrize(("window", "kind"), SHOWING)
+def test_a_window_that_shows_a_row_changed_altered_it(canary_of, house, window, kind):
+    house.shows[window] = lambda line: [altered(line)] if f" {kind} " in line else [line]
     beaten = canary_of().beat()
 
-    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, LOG, "altered")}
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, kind, "altered")}
 
 
-def test_a_stream_that_tells_a_row_twice_doubled_it(canary_of, house):
-    house.shows["stream"] = lambda line: [line, line]
+@pytest.mark.parametrize(("window", "kind"), SHOWING)
+def test_a_window_that_shows_a_row_twice_doubled_it(canary_of, house, window, kind):
+    house.shows[window] = lambda line: [line, line] if f" {kind} " in line else [line]
     beaten = canary_of().beat()
 
-    assert {(one.leg, one.state.value) for one in beaten.broken} == {("stream", "doubled")}
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, kind, "doubled")}
+
+
+@pytest.mark.parametrize("window", ["rest", "mcp"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_window_that_shows_other_fields_beside_a_whole_line_altered_them(canary_of, house, window, kind):
+    shown = house.shown
+
+    def changed(where):
+        turned = [dataclasses.replace(row, fields=row.fields[::-1]) for row in shown(where) if row.kind == kind]
+        return turned + [row for row in shown(where) if row.kind != kind] if where == window else shown(where)
+
+    house.shown = changed
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {(window, kind, "altered")}
+
+
+@pytest.mark.parametrize(("shows", "state"), [(altered, "altered"), (lambda line: "", "lost")])
+def test_a_line_that_models_read_otherwise_than_programs_is_no_whole_one(canary_of, house, shows, state):
+    house.text_shows = lambda line: shows(line) if f" {SPAN} " in line else line
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.signal, one.state.value) for one in beaten.broken} == {("mcp", SPAN, state)}
+
+
+def test_a_tools_answer_without_its_rows_is_a_failed_look(canary_of, house, monkeypatch):
+    monkeypatch.setattr(canary_house, "_table", lambda rows, *, full: {"columns": ["line"]})
+    beaten = canary_of().beat()
+
+    assert {(one.leg, one.state.value) for one in beaten.broken} == {("mcp", "failed")}
 
 
 def test_a_silent_stream_is_named(canary_of, house):
@@ -323,6 +366,37 @@ def test_a_row_that_is_gone_later_is_lost_by_the_spot_check(canary_of, house):
 
     assert {(one.leg, one.state.value) for one in beaten.broken} == {("kept", "lost")}
     assert f"beat {run}-{first.number}" in beaten.broken[0].problem
+
+
+def test_the_first_beat_of_a_process_looks_for_the_last_one_of_the_process_before(canary_of, house):
+    other = canary_of().beat()
+    (run,) = other.runs.values()
+    house.pasts = [("", run, other.number, other.sent)]
+    canary = canary_of(settings={"spot_every": 1000, "spot_hours": 0.0})
+    first = canary.beat()
+    house.pasts, house.rows = [], []
+    second = canary.beat()
+
+    assert states(first, "kept") == dict.fromkeys(KINDS, "ok")
+    assert {(one.leg, one.state.value) for one in second.broken} == {("kept", "lost")}
+
+
+def test_a_row_of_the_process_before_that_is_gone_is_named(canary_of, house):
+    other = canary_of().beat()
+    (run,) = other.runs.values()
+    house.pasts = [("", run, other.number, other.sent)]
+    house.rows = [row for row in house.rows if " http gauge " not in row.line]
+    beaten = canary_of(settings={"spot_every": 1000, "spot_hours": 0.0}).beat()
+
+    assert [(one.leg, one.signal, one.state.value) for one in beaten.broken] == [("kept", "gauge", "lost")]
+    assert "sent by http" in beaten.broken[0].problem
+
+
+def test_a_beat_of_hours_ago_is_not_the_one_before(canary_of, house):
+    house.pasts = [("", "0123abcd", 1, time.time_ns() - 3_600 * 10**9)]
+    beaten = canary_of(settings={"spot_every": 1000, "spot_hours": 0.0}).beat()
+
+    assert states(beaten, "kept") == {}
 
 
 def test_each_cluster_has_a_beat_of_its_own(canary_of, house):

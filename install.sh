@@ -14,6 +14,7 @@ RELEASE=otelhouse
 IMAGE=""
 CLICKHOUSE_URL=""
 CLUSTER_NAME=""
+CANARY=""
 COLLECTORS=""
 AGENTS=""
 TIMEOUT=600
@@ -153,8 +154,11 @@ MINT='set -eu; cd "$(mktemp -d)"; umask 077
 collector=$(otelhouse token create collector --kind ingest --file tokens.yaml --note "OpenTelemetry Collectors" $BOUND)
 agents=$(otelhouse token create agents --kind read --role viewer --file tokens.yaml --note "agents, over MCP")
 admin=$(otelhouse token create admin --kind read --role admin --file tokens.yaml --note "whoever set the house up")
-printf "minted collector %s\nminted agents %s\nminted admin %s\nminted file %s\n" \
-  "$collector" "$agents" "$admin" "$(base64 <tokens.yaml | tr -d "\n")"'
+canary_ingest=$(otelhouse token create canary-ingest --kind ingest --file tokens.yaml --note "canary, for each of its clusters")
+canary_read=$(otelhouse token create canary-read --kind read --role viewer --file tokens.yaml --note "canary, at every window")
+printf "minted collector %s\nminted agents %s\nminted admin %s\n" "$collector" "$agents" "$admin"
+printf "minted canary-ingest %s\nminted canary-read %s\n" "$canary_ingest" "$canary_read"
+printf "minted file %s\n" "$(base64 <tokens.yaml | tr -d "\n")"'
 
 mint() {
   local bound=""
@@ -185,6 +189,27 @@ make_secret() {
   kubectl --namespace "$1" create secret generic "$2" --from-file="$3=/dev/stdin" >/dev/null
 }
 
+make_canary_secret() {
+  k delete secret otelhouse-canary --ignore-not-found >/dev/null
+  k create secret generic otelhouse-canary \
+    --from-file=ingest=<(minted canary-ingest "$1" | tr -d '\n') \
+    --from-file=read=<(minted canary-read "$1" | tr -d '\n') >/dev/null
+}
+
+# What is there stays, so the tokens file too: to add tokens to it is for whoever has it.
+warn_without_canary() {
+  say "WARNING: there is no Secret otelhouse-canary, and the tokens were made before: no canary proves that telemetry gets"
+  say "through. To add it, in bash, with the command otelhouse, in an empty folder:"
+  say "  umask 077 &&"
+  say "  kubectl -n $NAMESPACE get secret otelhouse-tokens -o 'go-template={{index .data \"tokens.yaml\" | base64decode}}' >tokens.yaml &&"
+  say "  beats=\$(otelhouse token create canary-ingest --kind ingest --file tokens.yaml) &&"
+  say "  looks=\$(otelhouse token create canary-read --kind read --role viewer --file tokens.yaml) &&"
+  say "  kubectl -n $NAMESPACE create secret generic otelhouse-tokens --from-file=tokens.yaml --dry-run=client -o yaml | kubectl -n $NAMESPACE replace -f - &&"
+  say "  kubectl -n $NAMESPACE create secret generic otelhouse-canary --from-file=ingest=<(printf %s \"\$beats\") --from-file=read=<(printf %s \"\$looks\") &&"
+  say "  rm tokens.yaml"
+  say "Then run install.sh again."
+}
+
 random_password() { LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 40 || true; }
 
 make_secrets() {
@@ -210,10 +235,12 @@ make_secrets() {
     minted admin "$tokens" | tr -d '\n' | make_secret "$NAMESPACE" otelhouse-admin token
     minted collector "$tokens" | tr -d '\n' | make_secret "$NAMESPACE" otelhouse-collector token
     printf 'Bearer %s' "$(minted agents "$tokens")" | make_secret "$NAMESPACE" otelhouse-agents authorization
+    make_canary_secret "$tokens"
     # Last, since it is what tells the next run that all of them are there.
     minted file "$tokens" | base64 -d | make_secret "$NAMESPACE" otelhouse-tokens tokens.yaml
-    say "made Secrets otelhouse-tokens, -admin, -collector and -agents"
+    say "made Secrets otelhouse-tokens, -admin, -collector, -agents and -canary"
   fi
+  if has "$NAMESPACE" secret otelhouse-canary; then CANARY=yes; else warn_without_canary; fi
   local needed
   for needed in ${COLLECTORS:+otelhouse-collector} ${AGENTS:+otelhouse-agents}; do
     has "$NAMESPACE" secret "$needed" ||
@@ -235,6 +262,7 @@ install_chart() {
   [[ -z "$COLLECTORS" ]] ||
     values+=(--set "collectors.node.enabled=true,collectors.cluster.enabled=true,collectors.nodeNamespace=$NAMESPACE-nodes")
   [[ -z "$AGENTS" ]] || values+=(--set "kagent.enabled=true")
+  [[ -z "$CANARY" ]] || values+=(--set-string "canary.tokenSecret.name=otelhouse-canary")
   # --reset-values: what this run names counts, and not what some run before it named.
   local told
   told="$(helm upgrade --install "$RELEASE" "$CHART" --namespace "$NAMESPACE" --reset-values \
@@ -282,17 +310,40 @@ wait_for_roles() {
   done
 }
 
-try_doors() {
+# Whether each door's Service leads to a pod that its kubelet found ready. Nobody is asked over the network: the API server
+# is no pod, and the network policies need not let it in.
+check_doors() {
   phase doors
-  local service
-  service="$(full_name)-serve"
-  has "$NAMESPACE" service "$service" || return 0
-  local scheme answer
-  for scheme in "" "https:"; do
-    answer="$(kubectl get --raw "/api/v1/namespaces/$NAMESPACE/services/$scheme$service:http/proxy/readyz" 2>&1)" && return 0
+  local door service
+  for door in ingest serve mcp; do
+    service="$(full_name)-$door"
+    if wanted "$service" && ! leads_somewhere "$service"; then
+      stop "the Service $service leads to no pod that is ready" \
+        "see 'kubectl -n $NAMESPACE get endpointslices -l kubernetes.io/service-name=$service -o yaml' and 'kubectl -n $NAMESPACE describe pods'"
+    fi
   done
-  stop "$service does not answer: ${answer##*$'\n'}" \
-    "ask it yourself: kubectl -n $NAMESPACE port-forward service/$service 8080, then curl http://127.0.0.1:8080/readyz"
+}
+
+# Whether there are to be pods behind the Service: the role's own, of the same name.
+wanted() {
+  [[ "$(k get statefulsets,deployments --field-selector "metadata.name=$1" -o 'jsonpath={.items[*].spec.replicas}')" == *[1-9]* ]]
+}
+
+leads_somewhere() {
+  # What is ready is told to the Service a moment later.
+  local deadline=$((SECONDS + (TIMEOUT < 30 ? TIMEOUT : 30)))
+  until [[ "$(k get endpointslices -l "kubernetes.io/service-name=$1" -o 'jsonpath={.items[*].endpoints[*].conditions.ready}')" == *true* ]]; do
+    ((SECONDS < deadline)) || return 1
+    sleep 1
+  done
+}
+
+# Where the canary runs, what it is; $1 begins the names of the release's objects.
+tell_of_canary() {
+  has "$NAMESPACE" cronjob "$1-canary" || return 0
+  say "The canary sends each signal through the front doors once a minute, for the first time within ten minutes, and looks"
+  say "for it at every window; its tokens are in Secret otelhouse-canary. How it stands:"
+  say "  curl -H \"Authorization: Bearer \$OTELHOUSE_TOKEN\" http://127.0.0.1:8080/api/v1/canary"
 }
 
 main() {
@@ -304,7 +355,7 @@ main() {
   if [[ -n "$WAIT" ]]; then
     wait_for_tables
     wait_for_roles
-    try_doors
+    check_doors
   fi
   local name
   name="$(full_name)"
@@ -313,6 +364,7 @@ main() {
   say "  kubectl -n $NAMESPACE port-forward service/$name-serve 8080 &"
   say "  export OTELHOUSE_TOKEN=\$(kubectl -n $NAMESPACE get secret otelhouse-admin -o 'go-template={{.data.token | base64decode}}')"
   say "  otelhouse query freshness"
+  tell_of_canary "$name"
 }
 
 main "$@"

@@ -3,12 +3,13 @@
 https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
+import functools
 import json
 from ipaddress import ip_address, ip_network
 from types import SimpleNamespace
 
 import pytest
-from rendered_chart import NAMESPACE, containers, of_kind, pod_templates, rendered, template, the
+from rendered_chart import NAMESPACE, containers, of_kind, pod_templates, rendered, template
 
 from otelhouse import configuration
 
@@ -20,6 +21,18 @@ OPENS = {"ingest": ("ingest.grpc", "ingest.http", "query"), "serve": ("query",),
 """Settings with a `port` that each role listens on: otelhouse/house.py."""
 
 
+def objects(scene):
+    """Of one of the scenes, or these."""
+    return rendered(scene) if isinstance(scene, str) else scene
+
+
+@functools.cache
+def narrowed(**lists):
+    """The default with a canary, and with lists of peers, as JSON."""
+    words = (f"--set-json=networkPolicy.{key}={value}" for key, value in lists.items())
+    return template("--set=canary.tokenSecret.name=otelhouse-canary,collectors.node.enabled=true", *words)
+
+
 def pods(scene):
     """The pods of a release, by role."""
     return {
@@ -28,12 +41,14 @@ def pods(scene):
             namespace="otelhouse-nodes" if name == "collector-node" else NAMESPACE,
             ports={port["containerPort"] for one in containers(pod) for port in one.get("ports", [])},
         )
-        for name, pod in pod_templates(rendered(scene))
+        for name, pod in pod_templates(objects(scene))
     }
 
 
 STRANGER = SimpleNamespace(labels={"app": "shop"}, namespace="shop")
 NEIGHBOUR = SimpleNamespace(labels={"app": "debug"}, namespace=NAMESPACE)
+PORTAL = SimpleNamespace(labels={"app": "portal"}, namespace="portal")
+PROMETHEUS = SimpleNamespace(labels={"app": "prometheus"}, namespace="monitoring")
 DNS = SimpleNamespace(labels={"k8s-app": "kube-dns"}, namespace="kube-system")
 
 
@@ -55,14 +70,14 @@ def peer_is(peer, who):
 def allows(scene, pod, direction, who, port, protocol="TCP"):
     """Whether `pod` may be reached by, or reach, `who` on this port."""
     rules, judged = [], False
-    for policy in of_kind(rendered(scene), "NetworkPolicy"):
+    for policy in of_kind(objects(scene), "NetworkPolicy"):
         spec = policy["spec"]
         if policy["metadata"].get("namespace", NAMESPACE) == pod.namespace and matches(spec["podSelector"], pod.labels):
             judged |= direction.capitalize() in spec["policyTypes"]
-            rules += spec.get(direction, [])
+            rules += spec.get(direction) or []
     side = "from" if direction == "ingress" else "to"
     return not judged or any(
-        any(peer_is(peer, who) for peer in rule[side])
+        (not rule.get(side) or any(peer_is(peer, who) for peer in rule[side]))  # an empty list is everybody
         and any((one["port"], one["protocol"]) == (port, protocol) for one in rule["ports"])
         for rule in rules
     )
@@ -157,11 +172,57 @@ def test_collectors_reach_the_receivers_and_those_on_nodes_their_kubelets():
 
 
 def test_the_releases_own_senders_get_in_where_others_are_kept_out():
-    words = ("--set-json=networkPolicy.otlpFrom=[]", "--set=collectors.node.enabled=true", "--set=canary.enabled=true")
-    policy = the(template(*words), "NetworkPolicy", "otelhouse-ingest")["spec"]["ingress"]
+    scene = narrowed(otlpFrom="[]")
+    own = pods(scene)
 
-    admitted = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in policy[1]["from"]]
-    assert admitted == ["canary", "collector-node", "collector-cluster"]
+    for port in (4317, 4318):
+        assert reaches(scene, own["canary"], own["ingest"], port)
+        assert allows(scene, own["ingest"], "ingress", own["collector-node"], port)
+        for other in (STRANGER, NEIGHBOUR, ANYWHERE, own["mcp"]):
+            assert not allows(scene, own["ingest"], "ingress", other, port)
+
+
+def only(who):
+    """Peers of a NetworkPolicy: the namespace of `who`."""
+    return json.dumps([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": who.namespace}}}])
+
+
+ASKED = {"restFrom": ("serve", 8080), "mcpFrom": ("mcp", 8000)}
+
+
+@pytest.mark.parametrize("key", ASKED)
+def test_narrowing_who_may_ask_at_one_door_is_enough_to_shut_out_all_others(key):
+    scene = narrowed(**{key: only(PORTAL)})
+    own = pods(scene)
+
+    for other, (role, port) in ASKED.items():
+        assert allows(scene, own[role], "ingress", PORTAL, port)
+        for who in (STRANGER, PROMETHEUS):
+            assert allows(scene, own[role], "ingress", who, port) is (other != key)
+        assert reaches(scene, own["canary"], own[role], port)
+
+
+def test_who_reads_metrics_gets_in_at_narrowed_doors_where_it_is_named():
+    everybody = {"namespaceSelector": {}}
+    named = json.dumps([everybody, everybody | {"podSelector": {}}, *json.loads(only(PROMETHEUS))])
+    scene = narrowed(restFrom=only(PORTAL), mcpFrom=only(PORTAL), metricsFrom=named)
+    own = pods(scene)
+
+    for role, port in (("serve", 8080), ("mcp", 8000), ("ingest", 8080)):
+        assert allows(scene, own[role], "ingress", PROMETHEUS, port)
+        assert allows(scene, own[role], "ingress", STRANGER, port) is (role == "ingest")
+
+
+def test_a_list_without_a_peer_admits_nobody():
+    scene = narrowed(otlpFrom="[]", restFrom="[]", mcpFrom="[]", metricsFrom="[]")
+    own = pods(scene)
+
+    for role in OPENS:
+        for port in own[role].ports:
+            for who in (STRANGER, NEIGHBOUR, ANYWHERE):
+                assert not allows(scene, own[role], "ingress", who, port), (role, port)
+            asked = role != "ingest" or port != 8080
+            assert allows(scene, own[role], "ingress", own["canary"], port) is asked
 
 
 def test_nobody_reaches_anything_else():

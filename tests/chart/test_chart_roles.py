@@ -98,6 +98,19 @@ def test_the_notes_say_what_is_waited_for_and_what_is_not_safe():
     assert "otelhouse-tokens" not in notes("trial")
 
 
+def test_those_who_answer_ask_clickhouse_by_the_user_for_questions_and_nobody_else_has_it():
+    having = set()
+    for name, one in pod_templates(rendered("external")):
+        environ = {entry["name"]: entry for entry in one["spec"]["containers"][0].get("env", [])}
+        if "OTELHOUSE_QUERY_USERNAME" in environ:
+            having.add(name)
+            assert environ["OTELHOUSE_QUERY_USERNAME"]["value"] == "questions"
+            secret = environ["OTELHOUSE_QUERY_PASSWORD"]["valueFrom"]["secretKeyRef"]
+            assert secret == {"name": "clickhouse-questions", "key": "password"}
+
+    assert having == {"serve", "mcp"}
+
+
 def test_the_migration_is_a_plain_job_with_the_migrators_rights():
     (job,) = of_kind(rendered("external"), "Job")
     environ = {one["name"]: one for one in job["spec"]["template"]["spec"]["containers"][0]["env"]}

@@ -69,6 +69,15 @@ def test_a_wrong_value_is_refused_by_the_schema(words, why):
             "clickhouse.migrator.username=a",
             "clickhouse.migrator.username needs clickhouse.migrator.passwordSecret.name",
         ),
+        (
+            "clickhouse.url=clickhouse://ch,clickhouse.questions.username=q",
+            "clickhouse.questions.username needs clickhouse.questions.passwordSecret.name",
+        ),
+        (
+            "clickhouse.questions.username=q,clickhouse.questions.passwordSecret.name=s",
+            "clickhouse.questions.username is for a ClickHouse of yours (clickhouse.url)",
+        ),
+        ("settings.query.username=q", "settings.query.username is the chart's: set clickhouse.questions.username"),
         ("kagent.enabled=true,mcp.enabled=false", "kagent.enabled needs mcp.enabled"),
     ],
 )

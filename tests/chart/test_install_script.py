@@ -1,6 +1,5 @@
 """install.sh goes through its phases, may be run again, and where it stops says what to do."""
 
-import base64
 import json
 import re
 import subprocess
@@ -8,12 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from rendered_chart import CHART
-
-from bench import helm_binary, kube_apiserver
-from bench.kube_apiserver import ADMIN, KubeApiserver
-from identity import token_format
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "install.sh"
@@ -25,6 +19,8 @@ HEALTHY = [
     ["^helm version", 0, "v4.3.1"],
     ["--raw /version$", 0, '{"major": "1", "minor": "35+", "gitVersion": "v1.35.4"}'],
     ["get jobs .* -o name", 0, "job.batch/otelhouse-migrate-1\n"],
+    ["get statefulsets,deployments --field-selector", 0, "2"],
+    ["get endpointslices", 0, "false true"],
     ["get statefulsets,deployments", 0, "statefulset.apps/otelhouse-ingest\ndeployment.apps/otelhouse-serve\n"],
 ]
 
@@ -73,6 +69,7 @@ def test_it_goes_through_all_phases_in_order(cluster):
     assert done.returncode == 0, done.stderr
     assert phases(done) == PHASES
     assert "otelhouse query freshness" in done.stderr
+    assert "The canary sends each signal" in done.stderr
 
 
 def test_what_is_there_is_left_alone(cluster):
@@ -102,22 +99,25 @@ def test_what_it_was_told_reaches_the_chart(cluster):
         "collectors.clusterName=prod",
         "collectors.node.enabled=true",
         "kagent.enabled=true",
+        "canary.tokenSecret.name=otelhouse-canary",
         "--set serve.replicas=3",
         "--values a.yaml",
     ):
         assert words in call
 
 
-MISSING = ["get secret otelhouse-tokens", 1, ""]
+MISSING = ["get secret otelhouse-tokens$", 1, ""]
 
 
 def test_secrets_are_made_and_never_in_an_argument(cluster):
     cluster.has_otelhouse()
-    done = cluster.install("--cluster-name", "prod", answers=[["get secret otelhouse-", 1, ""]])
+    done = cluster.install("--cluster-name", "prod", answers=[MISSING, ["get secret otelhouse-clickhouse", 1, ""]])
 
     assert done.returncode == 0, done.stderr
     made = [call for call in cluster.calls if "create secret" in call]
-    assert len(made) == 5
+    assert len(made) == 6
+    assert "otelhouse-canary --from-file=ingest=/dev/fd/" in "".join(made)
+    assert "made Secrets otelhouse-tokens, -admin, -collector, -agents and -canary" in done.stderr
     assert not re.search(r"oh[ir]_|--from-literal", "".join(cluster.calls))
     assert "otelhouse-tokens" in made[-1], "the last, so that a run that was cut off makes all of them anew"
 
@@ -150,20 +150,44 @@ def test_secrets_are_made_and_never_in_an_argument(cluster):
             "describe pods",
         ),
         (
-            ["--raw /api/v1/namespaces/otelhouse/services", 1, "503"],
+            ["get endpointslices .*=otelhouse-mcp", 0, "false false"],
             "doors",
-            "serve does not answer: 503",
-            "port-forward",
+            "the Service otelhouse-mcp leads to no pod that is ready",
+            "get endpointslices",
         ),
     ],
 )
 def test_it_stops_with_the_mend(cluster, answer, phase, why, mend):
-    done = cluster.install(answers=[answer])
+    done = cluster.install(*(["--timeout", "1"] if phase == "doors" else []), answers=[answer])
 
     assert done.returncode == 1
     assert f"stopped in phase '{phase}': " in done.stderr
     assert why in done.stderr
     assert mend in done.stderr.partition("To mend it: ")[2]
+
+
+def test_a_role_that_is_off_or_has_no_replicas_has_no_door_to_look_at(cluster):
+    without = [
+        ["--field-selector metadata.name=otelhouse-ingest", 0, "0"],
+        ["--field-selector metadata.name=otelhouse-mcp", 0, ""],
+    ]
+    done = cluster.install(answers=[*without, ["get endpointslices .*=otelhouse-(ingest|mcp)", 0, ""]])
+
+    assert done.returncode == 0, done.stderr
+    assert phases(done) == PHASES
+
+
+NO_CANARY = ["get secret otelhouse-canary", 1, ""]
+
+
+def test_where_the_tokens_were_made_without_one_it_goes_on_and_says_what_adds_a_canary(cluster):
+    done = cluster.install(answers=[NO_CANARY, ["get cronjob otelhouse-canary", 1, ""]])
+
+    assert done.returncode == 0, done.stderr
+    assert phases(done) == PHASES
+    assert "WARNING: there is no Secret otelhouse-canary" in done.stderr
+    assert "canary.tokenSecret" not in "".join(cluster.calls), "its pod would wait for the Secret for ever"
+    assert "The canary sends" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -215,7 +239,9 @@ def test_agents_need_kagent(cluster):
 
 def test_without_otelhouse_here_a_pod_makes_the_tokens(cluster):
     made = (
-        "".join(f"minted {name} oh_{name}\n" for name in ("collector", "agents", "admin"))
+        "".join(
+            f"minted {name} oh_{name}\n" for name in ("collector", "agents", "admin", "canary-ingest", "canary-read")
+        )
         + "minted file dG9rZW5zOiBbXQ==\n"
     )
     done = cluster.install("--image", "r/otelhouse:1", answers=[MISSING, ["run otelhouse-mint", 0, made]])
@@ -227,55 +253,6 @@ def test_without_otelhouse_here_a_pod_makes_the_tokens(cluster):
     assert container["image"] == "r/otelhouse:1"
     assert container["securityContext"]["runAsNonRoot"] is True
     assert "otelhouse token create collector" in container["command"][2]
-
-
-@pytest.mark.helm
-@pytest.mark.kubernetes
-def test_on_a_real_api_server_it_sets_up_and_a_second_run_changes_nothing(tmp_path):
-    Cluster(tmp_path).has_otelhouse()
-    (tmp_path / "helm").unlink()
-    (tmp_path / "kubectl").unlink()
-    (tmp_path / "helm").symlink_to(helm_binary.build())
-    (tmp_path / "kubectl").symlink_to(kube_apiserver.build())
-    with KubeApiserver() as server:
-        config = server.write_kubeconfig(tmp_path / "config", {"admin": ADMIN})
-        environ = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "KUBECONFIG": str(config)}
-
-        def run():
-            command = ["bash", str(SCRIPT), "--no-wait", "--cluster-name", "prod", "--image", "r/otelhouse:1"]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=WAIT, check=False)
-            assert done.returncode == 0, done.stderr
-
-        run()
-        first = secrets(server)
-        run()
-
-        assert secrets(server) == first
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    assert first.pop("labels").items() >= labels.items()
-    tokens = yaml.safe_load(first["otelhouse-tokens"]["tokens.yaml"])["tokens"]
-    hashes = {one["id"]: one["hash"] for one in tokens}
-    assert hashes["collector"] == digest(first["otelhouse-collector"]["token"])
-    assert hashes["admin"] == digest(first["otelhouse-admin"]["token"])
-    assert hashes["agents"] == digest(first["otelhouse-agents"]["authorization"].removeprefix("Bearer "))
-    assert tokens[0]["cluster_name"] == "prod"
-    assert all(len(value) == 40 for value in first["otelhouse-clickhouse"].values())
-
-
-def digest(token):
-    assert token_format.well_formed(token)
-    return f"sha256:{token_format.digest(token).hex()}"
-
-
-def secrets(server):
-    """What the Secrets hold, and the labels of the namespace."""
-    found = server.call("GET", "/api/v1/namespaces/otelhouse/secrets")["items"]
-    texts = {
-        one["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in one["data"].items()}
-        for one in found
-        if one["type"] == "Opaque"
-    }
-    return texts | {"labels": server.call("GET", "/api/v1/namespaces/otelhouse")["metadata"]["labels"]}
 
 
 def test_shellcheck_has_nothing_to_say():

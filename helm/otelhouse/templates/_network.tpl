@@ -56,12 +56,30 @@
     {{- include "otelhouse.tcp" .ports | nindent 4 }}
 {{- end -}}
 
-{{/* From peers: dict peers, ports. */}}
+{{/* From peers: dict peers, ports. Nothing without a peer: Kubernetes takes an empty list for everybody. */}}
 {{- define "otelhouse.fromPeers" -}}
+{{- if .peers }}
 - from:
     {{- toYaml .peers | nindent 4 }}
   ports:
     {{- include "otelhouse.tcp" .ports | nindent 4 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+At a door where questions and /metrics share a port: dict root, peers (who may ask), ports. Of networkPolicy.metricsFrom
+those count who are named: a peer that is every pod would undo what `peers` narrow. The release's own canary asks too.
+*/}}
+{{- define "otelhouse.fromAskers" -}}
+{{- $peers := .peers -}}
+{{- range $peer := .root.Values.networkPolicy.metricsFrom -}}
+{{- if or (not (hasKey $peer "namespaceSelector")) $peer.namespaceSelector $peer.podSelector -}}
+{{- $peers = append $peers $peer -}}
+{{- end -}}
+{{- end -}}
+{{- $canary := include "otelhouse.selectorLabels" (dict "root" .root "component" "canary") | fromYaml -}}
+{{- $peers = append $peers (dict "podSelector" (dict "matchLabels" $canary)) -}}
+{{- include "otelhouse.fromPeers" (dict "peers" ($peers | uniq) "ports" .ports) -}}
 {{- end -}}
 
 {{/* Head of a policy: dict root, component. */}}

@@ -14,10 +14,13 @@ ingest.http.port: ingest.service (pods listen on 4318)
 ingest.spool.path: ingest.spool
 query.host: listenHost
 query.port: serve.service (pods listen on 8080)
+query.username: clickhouse.questions.username
+query.password: clickhouse.questions.passwordSecret
 mcp.host: listenHost
 mcp.port: mcp.service (pods listen on 8000)
 mcp.sql.username: mcp.sql.username
 mcp.sql.password: mcp.sql.passwordSecret
+canary.enabled: canary.enabled
 canary.ingest_token: canary.tokenSecret
 canary.read_token: canary.tokenSecret
 canary.dead_man_url: canary.deadManSecret
@@ -62,11 +65,55 @@ identity.tls.client_ca: tls.clientCaSecret
 {{- if and .Values.clickhouse.migrator.username (not .Values.clickhouse.migrator.passwordSecret.name) -}}
 {{- fail "clickhouse.migrator.username needs clickhouse.migrator.passwordSecret.name" -}}
 {{- end -}}
+{{- with .Values.clickhouse.questions -}}
+{{- if and .username (not .passwordSecret.name) -}}
+{{- fail "clickhouse.questions.username needs clickhouse.questions.passwordSecret.name" -}}
+{{- end -}}
+{{- if and .username (not $.Values.clickhouse.url) -}}
+{{- fail "clickhouse.questions.username is for a ClickHouse of yours (clickhouse.url): the single node has no such user" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* "true" where the canary runs: it is wanted, the way is there, and it has tokens where tokens are asked for. */}}
 {{- define "otelhouse.canaryRuns" -}}
 {{- if and .Values.canary.enabled .Values.ingest.enabled .Values.serve.enabled (or .Values.canary.tokenSecret.name (not .Values.auth.tokensSecret.name)) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Who asks questions of ClickHouse, for the environment of the roles that do: a list in JSON. */}}
+{{- define "otelhouse.questionUser" -}}
+{{- $environ := list -}}
+{{- with .Values.clickhouse.questions -}}
+{{- if .username -}}
+{{- $password := dict "secretKeyRef" (dict "name" .passwordSecret.name "key" .passwordSecret.key) -}}
+{{- $environ = list (dict "name" "OTELHOUSE_QUERY_USERNAME" "value" .username) (dict "name" "OTELHOUSE_QUERY_PASSWORD" "valueFrom" $password) -}}
+{{- end -}}
+{{- end -}}
+{{- $environ | toJson -}}
+{{- end -}}
+
+{{/* What everybody knows of the canary: whether beats are to come, and for which cluster where no setting says it. */}}
+{{- define "otelhouse.canarySettings" -}}
+{{- $runs := eq (include "otelhouse.canaryRuns" .) "true" -}}
+{{- $own := dict "enabled" $runs -}}
+{{- $settings := .Values.settings -}}
+{{- $named := or (dig "canary" "clusters" list $settings) (dig "enrich" "cluster" "name" "" $settings) (dig "enrich" "clusters" list $settings) -}}
+{{- if and $runs .Values.collectors.clusterName (not $named) -}}
+{{- $_ := set $own "clusters" (list .Values.collectors.clusterName) -}}
+{{- end -}}
+{{- $own | toJson -}}
+{{- end -}}
+
+{{/* Seconds that the beats of one job take. */}}
+{{- define "otelhouse.canarySeconds" -}}
+{{- mulf (float64 .Values.canary.beats) (dig "canary" "period_s" 60 .Values.settings | float64) | ceil | int -}}
+{{- end -}}
+
+{{- define "otelhouse.checkCanary" -}}
+{{- $needed := include "otelhouse.canarySeconds" . | int -}}
+{{- if lt (int .Values.canary.deadlineSeconds) $needed -}}
+{{- fail (printf "canary.deadlineSeconds: %d would end each job before its last beat, since canary.beats: %d take %d s: set it to %d or more, or canary.beats to fewer" (int .Values.canary.deadlineSeconds) (int .Values.canary.beats) $needed (add $needed 120)) -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "otelhouse.clickhouseUrl" -}}
@@ -109,6 +156,7 @@ identity.tls.client_ca: tls.clientCaSecret
   "query" (dict "host" .Values.listenHost "port" 8080)
   "mcp" (dict "host" .Values.listenHost "port" 8000)
   "identity" (dict "let_anyone_in" .Values.auth.letAnyoneIn)
+  "canary" (include "otelhouse.canarySettings" . | fromJson)
 -}}
 {{- if .Values.auth.tokensSecret.name -}}
 {{- $_ := set $own.identity "tokens_file" "/etc/otelhouse/tokens/tokens.yaml" -}}

@@ -18,6 +18,9 @@ import click
 from bench import (
     agents_command,
     canary_benchmark,
+    canary_job,
+    canary_job_report,
+    canary_soak_command,
     chaos_command,
     clickhouse_server,
     durability_benchmark,
@@ -251,18 +254,31 @@ def mcp(url: str, logs: int, days: float, askings: int, out: Path) -> None:
 @click.option("--clickhouse", "url", default="", help="Server to measure; without it one is started.")
 @click.option("--engine", "engines", multiple=True, type=click.Choice(["embedded", "server"]), help="Only this one.")
 @click.option("--beats", default=12, show_default=True, type=click.IntRange(1, 1000), help="Beats that count.")
+@click.option(
+    "--job-beats",
+    default=canary_job.BEATS,
+    show_default=True,
+    type=click.IntRange(2, 1000),
+    help="Beats of a job beside a house on a server, as in a cluster.",
+)
 @click.option("--out", default=Path("bench/results"), type=click.Path(path_type=Path), show_default=True)
-def canary(url: str, engines: tuple[str, ...], beats: int, out: Path) -> None:
-    """CPU of the house for a beat of the canary, and what part of a core that is once a minute."""
-    chosen, found = engines or ("embedded", "server"), []
+def canary(url: str, engines: tuple[str, ...], beats: int, job_beats: int, out: Path) -> None:
+    """CPU of the house for a beat of the canary, and what part of a core that is once a minute; of a job the same."""
+    chosen, found, texts = engines or ("embedded", "server"), [], dict[str, str]()
     if "embedded" in chosen:
         found.append(canary_benchmark.run("embedded", {}, beats))
     if "server" in chosen:
         with _server(url) as (store_url, meter), _database(meter):
             store = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
             found.append(canary_benchmark.run("server", store, beats, _outside(meter).cpu_seconds))
-    click.echo(text := canary_benchmark.as_markdown(found, report.machine()))
-    click.echo(f"wrote {report.write_text(out / 'canary.md', text)}", err=True)
+            job = canary_job.run(store, _outside(meter).cpu_seconds, job_beats)
+        texts["canary_job.md"] = canary_job_report.as_markdown(job, report.machine())
+        texts["canary_job.json"] = canary_job_report.as_json(job, report.machine())
+    texts["canary.md"] = canary_benchmark.as_markdown(found, report.machine())
+    for name, text in texts.items():
+        if name.endswith(".md"):
+            click.echo(text)
+        click.echo(f"wrote {report.write_text(out / name, text)}", err=True)
 
 
 def _say(remark: str) -> None:
@@ -270,5 +286,6 @@ def _say(remark: str) -> None:
 
 
 bench.add_command(agents_command.agents)
+bench.add_command(canary_soak_command.soak)
 bench.add_command(chaos_command.chaos)
 bench.add_command(enrich_command.enrich)

@@ -30,6 +30,8 @@ class RunningHouse:
     """``http://host:port``"""
     http: str = ""
     """``host:port`` of OTLP/HTTP."""
+    mcp: str = ""
+    """``http://host:port`` of MCP, without its path."""
 
     def figures(self) -> str:
         """What ``/metrics`` says, as Prometheus's text."""
@@ -41,9 +43,8 @@ class RunningHouse:
 @contextmanager
 def running(command: str, settings: Mapping[str, str]) -> Iterator[RunningHouse]:
     """Start ``otelhouse <command>``, give it once ``/readyz`` says so, end it after."""
-    grpc, http, rest = _free_ports(3)
-    # Nobody here asks agents' questions; a free port keeps their window out of the way.
-    ports = {"INGEST_GRPC_PORT": grpc, "INGEST_HTTP_PORT": http, "QUERY_PORT": rest, "MCP_PORT": 0}
+    grpc, http, rest, mcp = _free_ports(4)
+    ports = {"INGEST_GRPC_PORT": grpc, "INGEST_HTTP_PORT": http, "QUERY_PORT": rest, "MCP_PORT": mcp}
     environment = {f"OTELHOUSE_{name}": str(port) for name, port in ports.items()}
     environment["OTELHOUSE_CANARY_ENABLED"] = "false"
     process = subprocess.Popen(
@@ -51,7 +52,8 @@ def running(command: str, settings: Mapping[str, str]) -> Iterator[RunningHouse]
         env={**os.environ, **environment, "OTELHOUSE_LOG_LEVEL": "warning", **settings},
         stdout=subprocess.DEVNULL,
     )
-    house = RunningHouse(process.pid, f"127.0.0.1:{grpc}", f"http://127.0.0.1:{rest}", f"127.0.0.1:{http}")
+    listening = (f"127.0.0.1:{grpc}", f"http://127.0.0.1:{rest}", f"127.0.0.1:{http}", f"http://127.0.0.1:{mcp}")
+    house = RunningHouse(process.pid, *listening)
     try:
         _wait_until_ready(house, process)
         yield house

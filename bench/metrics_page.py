@@ -90,6 +90,7 @@ def _settings(folder: Path) -> Settings:
             "mcp": {"port": 0},
             "identity": {"tls": tls},
             "client": {"ca": folder / "ca.pem"},
+            "own_telemetry": {"to": "self"},
             "enrich": {"clusters": [{"name": "c", "kubeconfig": str(folder / "kubeconfig")}]},
         }
     )

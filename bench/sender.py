@@ -23,12 +23,12 @@ import grpc.aio
 from bench.workloads import Workload
 from sql.signals import Signal
 
-_METHODS = {
+METHODS = {
     Signal.LOGS: "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
     Signal.TRACES: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
     Signal.METRICS: "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
 }
-
+"""Of OTLP/gRPC."""
 
 SENDERS_PER_CONNECTION = 64
 """Small senders have a connection each or share that of their process; on one alone gRPC would refuse streams at random
@@ -83,7 +83,7 @@ async def _run(job: Job) -> Sent:
     started = time.monotonic()
 
     async def one_sender(channel: grpc.aio.Channel) -> None:
-        export = channel.unary_unary(_METHODS[job.signal], request_serializer=None, response_deserializer=None)
+        export = channel.unary_unary(METHODS[job.signal], request_serializer=None, response_deserializer=None)
         for number in numbers:
             try:
                 await export(job.requests[number % len(job.requests)], compression=compression)

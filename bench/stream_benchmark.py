@@ -1,6 +1,7 @@
 """`otelhouse bench streams`: how soon an event reaches who watches, how many can, and what ClickHouse pays for it.
 
     soon     one client's stream; an event over OTLP/HTTP each quarter of a second
+    browser  the same, where the client is a page in headless Chromium
     many     thousands of streams; every client must get every event
     break    the same with more and more events a second, until they come too late
     asked    questions that ClickHouse gets a second, for one viewer and for 500, in silence and while events come
@@ -19,18 +20,19 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bench import house_process, processes, stream_viewers
+from bench import house_process, processes, stream_browser, stream_viewers
 from bench.house_process import RunningHouse
 
 TOO_LATE_MS = 2_000
 ASKED_RATE = 2.0
 """Events a second."""
+_SOON_RATE, _SOON_SECONDS = 4.0, 25.0
 _QUIET_SECONDS = 3.0
 """What the last events have to reach everybody."""
 _PATH = "/notifications/"
@@ -74,7 +76,13 @@ class Fanout:
 class Outcome:
     """All of it."""
 
+    rate: float
+    """Events a second that were wanted of the first of `many`."""
+    seconds: float
+    """How long they were sent."""
     soon: Soon
+    browser: Soon | None
+    """None where there is no Chromium."""
     many: tuple[Fanout, ...]
     asked: tuple[tuple[int, float, float], ...]
     """Viewers, and questions to ClickHouse a second, while nothing comes and while some events do."""
@@ -86,19 +94,21 @@ class Outcome:
 
 def run(viewers: int, rate: float, seconds: float, rates: Sequence[float]) -> Outcome:
     """Measure. `rates`: events a second at which it is tried how far it goes."""
-    load = os.getloadavg()[0]
+    chromium, load = stream_browser.find(), os.getloadavg()[0]
     with (
         tempfile.TemporaryDirectory(prefix="otelhouse-bench-") as folder,
         house_process.running("up", {"OTELHOUSE_STORE_PATH": folder, **_ALONE}) as house,
     ):
         asked = tuple((number, *_asked(house, number, 10.0)) for number in (1, 500))
-        soon = _soon(house, 4.0, max(25.0, seconds))
+        soon = _soon(house, _SOON_RATE, max(_SOON_SECONDS, seconds))
+        seen = stream_browser.watched(house.rest, chromium, lambda: _send(house, _SOON_RATE, _SOON_SECONDS))
         many = [_fan_out(house, viewers, rate, seconds)]
         for faster in rates:
             if many[-1].p99_ms > TOO_LATE_MS or many[-1].complete < viewers:
                 break
             many.append(_fan_out(house, viewers, faster, seconds / 2))
-        return Outcome(soon, tuple(many), asked, processes.cost_of(house.pid).peak_bytes, load)
+        peak = processes.cost_of(house.pid).peak_bytes
+        return Outcome(rate, seconds, soon, _soon_of(*seen) if seen else None, tuple(many), asked, peak, load)
 
 
 def _soon(house: RunningHouse, rate: float, seconds: float) -> Soon:
@@ -114,6 +124,10 @@ def _soon(house: RunningHouse, rate: float, seconds: float) -> Soon:
         time.sleep(_QUIET_SECONDS)
         stream.shutdown(socket.SHUT_RDWR)
         reader.join()
+    return _soon_of(stored, seen)
+
+
+def _soon_of(stored: Mapping[int, int], seen: Mapping[int, int]) -> Soon:
     return Soon(
         len(stored),
         _both([(seen[sent] - sent) / 1e6 for sent in stored]),

@@ -22,9 +22,11 @@ def as_json(outcome: Outcome) -> str:
 
 def read(told: Mapping[str, Any]) -> Outcome:
     """Read back what `as_json` wrote."""
-    soon = told["soon"]
     return Outcome(
-        Soon(soon["events"], (soon["sent"][0], soon["sent"][1]), (soon["stored"][0], soon["stored"][1])),
+        told["rate"],
+        told["seconds"],
+        _read_soon(told["soon"]),
+        _read_soon(told["browser"]) if told["browser"] else None,
         tuple(Fanout(**one) for one in told["many"]),
         tuple((viewers, quiet, busy) for viewers, quiet, busy in told["asked"]),
         told["memory_bytes"],
@@ -32,11 +34,15 @@ def read(told: Mapping[str, Any]) -> Outcome:
     )
 
 
+def _read_soon(told: Mapping[str, Any]) -> Soon:
+    return Soon(told["events"], (told["sent"][0], told["sent"][1]), (told["stored"][0], told["stored"][1]))
+
+
 def as_markdown(outcome: Outcome, machine: Mapping[str, str | int]) -> str:
     """Write the page."""
     lines = [
         *_machine_lines(outcome, machine),
-        *_soon_lines(outcome.soon),
+        *_soon_lines(outcome.soon, outcome.browser),
         *_many_lines(outcome.many),
         *_cost_lines(outcome),
     ]
@@ -49,16 +55,21 @@ def _machine_lines(outcome: Outcome, machine: Mapping[str, str | int]) -> list[s
     return [f"One process of the house on the embedded engine; {place}.", load, ""]
 
 
-def _soon_lines(soon: Soon) -> list[str]:
-    late = any(took > bar for took, bar in zip(soon.stored, SOON_MS, strict=True))
-    stored, sent = _two(soon.stored), _two(soon.sent)
+def _soon_lines(soon: Soon, browser: Soon | None) -> list[str]:
     return [
         f"| {soon.events} events, one after the other, one client | p50, p99 | bar |",
         "|---|---|---|",
-        f"| from stored (the sender has its OK) to the client | {stored}{_missed(late)} | {_two(SOON_MS)} |",
-        f"| from sent over OTLP to the client | {sent} | |",
+        f"| from stored (the sender has its OK) to the client | {_in_bar(soon)} | {_two(SOON_MS)} |",
+        f"| from stored to a listener of a page in headless Chromium | {_in_bar(browser)} | {_two(SOON_MS)} |",
+        f"| from sent over OTLP to the client | {_two(soon.sent)} | |",
         "",
     ]
+
+
+def _in_bar(soon: Soon | None) -> str:
+    if soon is None:
+        return "not measured: no Chromium"
+    return _two(soon.stored) + _missed(any(took > bar for took, bar in zip(soon.stored, SOON_MS, strict=True)))
 
 
 def _many_lines(many: Sequence[Fanout]) -> list[str]:
@@ -103,7 +114,15 @@ def _cost_lines(outcome: Outcome) -> list[str]:
         f"| clients | questions to ClickHouse a second | while {ASKED_RATE:g} events a second come |",
         "|---|---|---|",
         *(f"| {viewers} | {quiet:.1f} | {busy:.1f} |" for viewers, quiet, busy in outcome.asked),
+        "",
+        f"`{command(outcome)}` measures it again.",
     ]
+
+
+def command(outcome: Outcome) -> str:
+    """What measures this."""
+    viewers, rate, seconds = outcome.many[0].viewers, outcome.rate, outcome.seconds
+    return f"otelhouse bench streams --viewers {viewers} --rate {rate:g} --seconds {seconds:g}"
 
 
 def _two(milliseconds: Sequence[float]) -> str:

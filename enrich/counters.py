@@ -31,6 +31,10 @@ Names, labels and units:
         objects that found no room
     otelhouse_enrich_directory_forgotten_early_total
         deleted objects that had to make room before their time
+    otelhouse_enrich_resource_cache_total{outcome}
+        resources that came; outcome="hit": what is known of the same attributes was remembered and still true; "miss"
+    otelhouse_enrich_resource_cache_entries
+        gauge: resources that are remembered
     otelhouse_enrich_sightings_waiting
         gauge: objects that wait to be written to otel_k8s_objects
     otelhouse_enrich_sightings_dropped_total
@@ -39,6 +43,7 @@ Names, labels and units:
 
 import collections
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -100,12 +105,26 @@ class Counters:
         self._broken.inc()
 
 
-class Gauges(Collector):
-    """What the directory and the queue of sightings hold, read when somebody asks."""
+class ResourceCache(Protocol):
+    """Remembers what came of resources: `enrich.remembered.ResourceMemory`."""
 
-    def __init__(self, registry: CollectorRegistry, directory: Directory, sightings: Sightings) -> None:
+    hits: int
+    misses: int
+
+    @property
+    def entries(self) -> int:
+        """How many it remembers."""
+
+
+class Gauges(Collector):
+    """What the directory, the memory of resources and the queue of sightings hold, read when somebody asks."""
+
+    def __init__(
+        self, registry: CollectorRegistry, directory: Directory, sightings: Sightings, cache: ResourceCache
+    ) -> None:
         self._directory = directory
         self._sightings = sightings
+        self._cache = cache
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -121,9 +140,21 @@ class Gauges(Collector):
         yield CounterMetricFamily(
             f"{prefix}directory_forgotten_early", "Deleted objects that had to make room", census.forgotten_early
         )
+        yield from self._of_cache(prefix)
         yield GaugeMetricFamily(
             f"{prefix}sightings_waiting", "Objects that wait to be written", self._sightings.waiting
         )
         yield CounterMetricFamily(
             f"{prefix}sightings_dropped", "Changes that will not be written", self._sightings.dropped
         )
+
+    def _of_cache(self, prefix: str) -> Iterator[Metric]:
+        asked = CounterMetricFamily(
+            f"{prefix}resource_cache",
+            "Resources by whether it was remembered what is known of them",
+            labels=["outcome"],
+        )
+        asked.add_metric(["hit"], self._cache.hits)
+        asked.add_metric(["miss"], self._cache.misses)
+        yield asked
+        yield GaugeMetricFamily(f"{prefix}resource_cache_entries", "Resources that are remembered", self._cache.entries)

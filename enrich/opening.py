@@ -53,7 +53,6 @@ def open_enrichment(
     counters = Counters(registry)
     sightings = Sightings(settings.directory.max_waiting)
     directory = Directory(_directory_limits(settings), sightings)
-    Gauges(registry, directory, sightings)
     clusters = Clusters(watched)
     composition = settings.composition
     compositions = Compositions(directory, composition.label, composition.groups, composition.owner_depth)
@@ -64,6 +63,7 @@ def open_enrichment(
         compositions.id_of, workloads.top, lambda uid: identity.named(uid).name, directory.below
     )
     memory = _resource_memory(settings, directory, clusters, identity)
+    Gauges(registry, directory, sightings, memory)
     lookups = None
     if source is not None:
         lookups = Lookups(source, directory, _lookup_limits(settings), counters.looked_up)

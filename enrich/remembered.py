@@ -117,6 +117,13 @@ class ResourceMemory:
         self._directory = directory
         self._clusters = clusters
         self._known: dict[tuple[bytes, tuple[str, str, str]], Remembered] = {}
+        self.hits = self.misses = 0
+        """Resources of which it was remembered, and of which it was not."""
+
+    @property
+    def entries(self) -> int:
+        """How many are remembered."""
+        return len(self._known)
 
     def resolve(self, message: Message, origin: Origin, why: Why) -> Remembered:
         """Say what is known of the resource of `message`."""
@@ -125,7 +132,9 @@ class ResourceMemory:
         key = (resource.SerializePartialToString(), self._resources.relevant(origin))
         known = self._known.get(key)
         if known is not None and known.clusters is self._clusters.state and known.is_true(self._directory.changes):
+            self.hits += 1
             return known
+        self.misses += 1
         known = self._resolve(resource, origin, why)
         if len(key[0]) <= LARGEST and not known.resolution.missing and not known.resolution.refresh:
             self._known.pop(key, None)

@@ -15,6 +15,12 @@ Names, labels and units:
         histograms: items and bytes in one INSERT
     otelhouse_ingest_insert_seconds{signal}
         histogram: one INSERT, failed ones as well
+    otelhouse_ingest_lag_seconds{signal}
+        histogram: from the time that the last item of a request has, of all requests of an INSERT the latest, until
+        ClickHouse held it; what went by way of the spool is not in it
+    otelhouse_ingest_newest_timestamp_seconds{signal}
+        gauge: the latest of these times, in Unix seconds, and not after now; its age grows while nothing is stored, and
+        what the canary sends is something
     otelhouse_ingest_insert_errors_total{signal,error}
         INSERTs that failed, by class of `store.errors`
     otelhouse_ingest_split_batches_total{signal,written}
@@ -50,6 +56,8 @@ Names, labels and units:
 short fixed word, never text from a sender.
 """
 
+import time
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from sql.signals import Signal
@@ -57,6 +65,7 @@ from sql.signals import Signal
 _ITEMS = (1, 10, 100, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 _BYTES = tuple(4**power for power in range(5, 14))
 """1 KiB to 64 MiB."""
+_LAGS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0, 21_600.0)
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -84,6 +93,14 @@ class Counters:
         self._batch_items = histogram("batch_items", "Items in one INSERT", _ITEMS)
         self._batch_bytes = histogram("batch_bytes", "Bytes in one INSERT", _BYTES)
         self._seconds = histogram("insert_seconds", "Seconds of one INSERT", _SECONDS)
+        self._lags = histogram("lag_seconds", "Seconds from the newest item's time until it was stored", _LAGS)
+        self._newest = Gauge(
+            "otelhouse_ingest_newest_timestamp_seconds",
+            "When the newest item that was stored says it is from, Unix seconds",
+            ("signal",),
+            registry=registry,
+        )
+        self._newest_of: dict[Signal, float] = {}
         self._spooled = counter("spooled_items", "Items that went to the spool", "kind")
         self._spooled_bytes = counter("spooled_bytes", "Bytes that went to the spool", "kind")
         self._drained = counter("drained_items", "Items that went from the spool to ClickHouse", "kind")
@@ -121,6 +138,16 @@ class Counters:
     def stored(self, signal: Signal, items: int) -> None:
         """ClickHouse holds `items` more."""
         self._items.labels(signal.value).inc(items)
+
+    def lagged(self, signal: Signal, last_unix_nano: int) -> None:
+        """ClickHouse holds a batch; `last_unix_nano`: the latest of the times of its requests' last items, or 0."""
+        if not last_unix_nano:
+            return
+        now, at = time.time(), last_unix_nano / 1e9
+        self._lags.labels(signal.value).observe(max(0.0, now - at))
+        # A clock that is ahead would hide for its advance that nothing comes any more.
+        newest = self._newest_of[signal] = max(min(at, now), self._newest_of.get(signal, 0.0))
+        self._newest.labels(signal.value).set(newest)
 
     def rejected(self, signal: Signal, items: int) -> None:
         """`items` can never be stored, and their sender was told."""

@@ -210,6 +210,7 @@ class Delivery:
             parcel = outcome.parcel
             self._counters.stored(batch.signal, parcel.items)
             entry.settle(Accepted(parcel.rejected, parcel.message))
+        self._counters.lagged(batch.signal, max(outcome.parcel.last_unix_nano for outcome in outcomes))
 
     def _complain(self, error: StoreError) -> BusyError:
         """Tell the operator, once a minute, and give what the senders hear meanwhile."""

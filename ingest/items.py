@@ -62,6 +62,16 @@ _SCOPED: Mapping[Signal, str] = {
 _INNER: Mapping[Signal, str] = {Signal.LOGS: "log_records", Signal.TRACES: "spans", Signal.METRICS: "metrics"}
 
 
+def last(signal: Signal, resource: Message) -> Message | None:
+    """Give the last item of a resource message, in a few steps; None where its last part is empty."""
+    for level in _LEVELS[signal]:
+        below = level(resource)
+        if not below:
+            return None
+        resource = below[-1]
+    return resource
+
+
 class Layer:
     """All of one message but one of its fields, written once for all the items below it."""
 

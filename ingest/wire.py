@@ -16,7 +16,7 @@ Refused: bytes that are not the message they claim to be (`errors.MalformedError
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -80,6 +80,8 @@ class Parcel:
     """Why they were taken out, and the mend."""
     offences: tuple[Offence, ...] = ()
     """Those that were taken out when the request was read. What `sort_out` finds is not among them."""
+    last_unix_nano: int = field(default=0, compare=False)
+    """The time of the last item, which is mostly the newest; 0 where that is not known, as of what was in the spool."""
     key: bytes = b""
     """Tells the request from all others (`resends.key_of`), where something was taken out of it."""
 
@@ -200,8 +202,8 @@ def _begins_nested(resource: ResourceMessage) -> bool:
     arrays, 0.3 s without the interpreter's lock being free. Senders of nested values have them in every item, so
     looking at the first one spares nearly all of that, and costs microseconds a request.
     """
-    for field, value in resource.ListFields():
-        if field.name.startswith("scope_") and value:
+    for outer, value in resource.ListFields():
+        if outer.name.startswith("scope_") and value:
             items = next((many for inner, many in value[0].ListFields() if inner.name in _ITEMS), None)
             return items is not None and not items[0].IsInitialized()
     return False
@@ -275,11 +277,27 @@ def _messages(parcel: Parcel) -> list[ResourceMessage]:
 
 def _pack(signal: Signal, resources: list[ResourceMessage]) -> Parcel:
     chunks: list[bytes] = []
-    number = 0
+    number, last = 0, None
     for resource in resources:
         own = items.count(signal, resource)
         if own:
             body = bytes(resource.SerializeToString())
             chunks += (varint(len(body)), body)
             number += own
-    return Parcel(signal, tuple(chunks), sum(map(len, chunks)), number)
+            last = resource
+    at = 0 if last is None else _last_time(signal, last)
+    return Parcel(signal, tuple(chunks), sum(map(len, chunks)), number, last_unix_nano=at)
+
+
+def _last_time(signal: Signal, resource: ResourceMessage) -> int:
+    """When the last item of a resource was, by its own word; 0 if it has none."""
+    item = items.last(signal, resource)
+    if item is None:
+        return 0
+    if signal is Signal.TRACES:
+        found: int = item.end_time_unix_nano or item.start_time_unix_nano
+    elif signal is Signal.LOGS:
+        found = item.time_unix_nano or item.observed_time_unix_nano
+    else:
+        found = item.time_unix_nano
+    return found

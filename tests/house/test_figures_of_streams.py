@@ -26,6 +26,22 @@ def test_one_client_has_what_is_stored_in_150_ms_and_99_of_100_events_in_500_ms(
     assert soon.stored[1] <= 500
 
 
+def test_a_page_in_a_browser_has_it_as_soon():
+    browser = stream_report.read(TOLD).browser
+    assert browser is not None
+    assert browser.events >= 100
+    assert browser.stored[0] <= 150
+    assert browser.stored[1] <= 500
+
+
+def test_the_page_names_the_command_that_printed_it():
+    page = (FIGURES / "streams.md").read_text(encoding="utf-8")
+    found = stream_report.read(TOLD)
+    first = found.many[0]
+    asked = f"--viewers {first.viewers} --rate {found.rate:g} --seconds {found.seconds:g}"
+    assert f"`otelhouse bench streams {asked}` measures it again." in page
+
+
 def test_five_thousand_clients_have_every_event_within_2_s():
     first = stream_report.read(TOLD).many[0]
     assert first.viewers >= 5_000

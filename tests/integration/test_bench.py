@@ -81,6 +81,10 @@ def test_a_small_run_measures_questions_over_records_that_it_made(server_store, 
 
     assert all(len(one.seconds) == plan.askings and not one.refused for one in timed)
     found = {one.case.name: sum(one.rows) for one in timed}
+    windows = {line.name: line.window for line in seen.lines}
+    assert windows["errors of a composition, an hour"] == "1h, its default"
+    assert [windows[name] for name in ("overview of a composition, a day", "events of a pod, all days")] == ["1d", "1d"]
+    assert windows["spans of a trace"] == ""
     assert found["spans of a trace"] == 10
     assert found["logs of a trace, all days"] > 0
     assert found["a text that is nowhere, a day"] == 0

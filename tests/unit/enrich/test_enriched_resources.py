@@ -275,6 +275,19 @@ def test_a_pod_that_comes_to_be_known_is_seen_by_resources_that_came_before(hous
     assert house.resource(own)["k8s.pod.name"] == "new"
 
 
+def test_resources_are_counted_by_whether_they_were_remembered(house):
+    for uid_ in (uid(1), uid(1), uid(1), "unknown"):
+        house.resource({"k8s.pod.uid": uid_})
+    counted = {outcome: house.counted("resource_cache", outcome=outcome) for outcome in ("hit", "miss")}
+    assert counted == {"hit": 2, "miss": 2}
+    assert house.registry.get_sample_value("otelhouse_enrich_resource_cache_entries") == 2
+
+    changed = house.parts.directory.by_uid(uid(1))
+    house.put(dataclasses.replace(changed, labels={LABEL: "new"}))
+    house.resource({"k8s.pod.uid": uid(1)})
+    assert house.counted("resource_cache", outcome="miss") == 3, "what is remembered and true no more is no hit"
+
+
 def test_very_many_resources_are_not_all_remembered(house, monkeypatch):
     monkeypatch.setattr("enrich.remembered.MOST", 3)
     for number in range(10):

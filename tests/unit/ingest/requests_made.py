@@ -9,8 +9,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 NOW = time.time_ns()
 
 
-def logs_request(text: str = "hello", records: int = 1) -> bytes:
-    record = {"time_unix_nano": NOW, "body": {"string_value": text}}
+def logs_request(text: str = "hello", records: int = 1, at: int = NOW) -> bytes:
+    record = {"time_unix_nano": at, "body": {"string_value": text}}
     resource = {"scope_logs": [{"log_records": [record] * records}]}
     return ExportLogsServiceRequest(resource_logs=[resource]).SerializeToString()
 

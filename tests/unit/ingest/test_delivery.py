@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from prometheus_client import CollectorRegistry
 from recording_store import RecordingStore, body_of
-from requests_made import logs_request, traces_request
+from requests_made import NOW, logs_request, traces_request
 
 from ingest import wire
 from ingest.batch import Batch, Entry, Lane
@@ -121,6 +121,26 @@ def test_every_request_of_a_batch_goes_in_one_insert_in_order_under_one_token():
         assert house.sample("batch_items_sum", signal="logs") == 2
 
     in_house(store, play)
+
+
+def test_how_old_the_newest_item_of_an_insert_is_is_told_once_it_is_stored(monkeypatch):
+    made_at = NOW / 1e9
+    monkeypatch.setattr("ingest.counters.time.time", lambda: made_at + 40)
+
+    async def play(house: House) -> None:
+        before, after = (logs_request(at=NOW + seconds * 10**9) for seconds in (-100, 30))
+        await house.outcomes(house.batch(after, before))
+        assert house.sample("lag_seconds_sum", signal="logs") == pytest.approx(10)
+        assert house.sample("newest_timestamp_seconds", signal="logs") == pytest.approx(made_at + 30, abs=0.01)
+        await house.outcomes(house.batch(before))
+        assert house.sample("newest_timestamp_seconds", signal="logs") == pytest.approx(made_at + 30, abs=0.01)
+        ahead = logs_request(at=NOW + 3600 * 10**9)
+        await house.outcomes(house.batch(ahead))
+        assert house.sample("lag_seconds_sum", signal="logs") == pytest.approx(10 + 140 + 0)
+        assert house.sample("newest_timestamp_seconds", signal="logs") == pytest.approx(made_at + 40, abs=0.01)
+        assert house.sample("lag_seconds_count", signal="logs") == 3
+
+    in_house(RecordingStore(), play)
 
 
 @pytest.mark.parametrize("error", [NotReachableError, OverloadedError])

@@ -154,6 +154,33 @@ def test_memory_is_asked_for_before_a_large_value_becomes_text_and_not_for_small
     assert size > nested.TEXT_COST * 400_000
 
 
+@pytest.mark.parametrize(
+    ("signal", "request_", "last"),
+    [
+        (Signal.LOGS, logs(LogRecord(time_unix_nano=9), LogRecord(time_unix_nano=7)), 7),
+        (Signal.LOGS, logs(LogRecord(observed_time_unix_nano=5)), 5),
+        (Signal.LOGS, logs(LogRecord()), 0),
+        (Signal.TRACES, spans(Span(start_time_unix_nano=3, end_time_unix_nano=8)), 8),
+        (Signal.TRACES, spans(Span(start_time_unix_nano=3)), 3),
+        (Signal.METRICS, metrics(gauge("a"), Metric(gauge=Gauge(data_points=[NumberDataPoint(time_unix_nano=6)]))), 6),
+    ],
+)
+def test_a_parcel_knows_the_time_of_its_last_item(signal, request_, last):
+    assert wire.read(signal, request_.SerializeToString()).last_unix_nano == last
+
+
+def test_the_last_item_of_a_request_is_that_of_its_last_resource_that_has_any():
+    told = logs(LogRecord(time_unix_nano=4))
+    told.resource_logs.add().scope_logs.add()
+    assert wire.read(Signal.LOGS, told.SerializeToString()).last_unix_nano == 4
+
+
+def test_a_parcel_that_was_in_the_spool_is_the_same_once_nothing_was_taken_out_of_it():
+    parcel = wire.read(Signal.LOGS, logs(LogRecord(time_unix_nano=4)).SerializeToString())
+    back = wire.Parcel(Signal.LOGS, parcel.chunks, parcel.size, parcel.items)
+    assert wire.sort_out(back, ANY_TIME) == (back, [])
+
+
 @pytest.mark.parametrize("signal", list(Signal))
 def test_an_empty_request_is_a_request_with_nothing_in_it(signal):
     assert wire.read(signal, b"") == wire.Parcel(signal, (), 0, 0)

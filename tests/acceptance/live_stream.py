@@ -58,10 +58,10 @@ class LiveStream:
         while line := self._answer.readline():
             yield line.decode().rstrip("\n")
 
-    def until(self, done):
-        """Wait until `done()`; gives what it gave."""
+    def until(self, done, seconds=WAIT):
+        """Wait until `done()`, for so long at most; gives what it gave."""
         with self._told:
-            self._told.wait_for(done, WAIT)
+            self._told.wait_for(done, seconds)
             return done()
 
     def told(self, topic):

@@ -36,6 +36,22 @@ def log_request_json(text, **more):
     return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
 
 
+def event_request_json(name):
+    """A Kubernetes event about the pod of that name, flat as the collector's k8sevents receiver sends it."""
+
+    def attributes(**values):
+        named = ((key.replace("_", "."), value) for key, value in values.items())
+        return [{"key": key, "value": {"stringValue": value}} for key, value in named]
+
+    record = {
+        "timeUnixNano": str(time.time_ns()),
+        "body": {"stringValue": f"{name} restarts"},
+        "attributes": attributes(k8s_event_reason="BackOff", k8s_event_uid=f"uid of {name}", k8s_namespace_name="shop"),
+    }
+    resource = {"attributes": attributes(k8s_object_kind="Pod", k8s_object_name=name)}
+    return json.dumps({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}).encode()
+
+
 def span_request(*spans):
     request = trace_service_pb2.ExportTraceServiceRequest()
     request.resource_spans.add(resource=named("spans")).scope_spans.add().spans.extend(spans)

@@ -14,6 +14,7 @@ import urllib.request
 from contextlib import asynccontextmanager
 
 import pytest
+from otlp_requests import event_request_json
 from running_house import House
 
 from bench import chromium
@@ -104,23 +105,10 @@ class Cluster:
             await asyncio.to_thread(self._send, house, name)
 
     def _send(self, house, name):
-        def attributes(**values):
-            named = ((key.replace("_", "."), value) for key, value in values.items())
-            return [{"key": key, "value": {"stringValue": value}} for key, value in named]
-
-        record = {
-            "timeUnixNano": str(time.time_ns()),
-            "body": {"stringValue": f"{name} restarts"},
-            "attributes": attributes(
-                k8s_event_reason="BackOff", k8s_event_uid=f"uid of {name}", k8s_namespace_name="shop"
-            ),
-        }
-        resource = {"attributes": attributes(k8s_object_kind="Pod", k8s_object_name=name)}
-        body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}
         url = house.address("OTLP/HTTP") + "/v1/logs"
         headers = {"content-type": "application/json"}
         with urllib.request.urlopen(
-            urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=PATIENCE
+            urllib.request.Request(url, event_request_json(name), headers), timeout=PATIENCE
         ) as said:
             assert said.status == 200
 

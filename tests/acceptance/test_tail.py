@@ -1,6 +1,8 @@
 """`otelhouse tail` beside a running house; and a token in a stream's URL, which stands nowhere afterwards."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import time
@@ -63,6 +65,22 @@ def test_rows_come_as_they_are_stored_in_words_and_as_json(house):
         "ERROR  shop  level=error \\x1b[31mred",
         "-      shop  second",
     ]
+
+
+def test_on_a_terminal_rows_have_colours(house):
+    send(house, "hello", "painted")
+    variables = environment(OTELHOUSE_QUERY_PORT=house.ports["REST"], TERM="xterm-256color", NO_COLOR="")
+    terminal, side = pty.openpty()
+    words = command("tail", "--service", "painted", "--since", "10m", "--rows", "1")
+    watching = subprocess.Popen(words, env=variables, stdout=side)
+    try:
+        assert watching.wait(WAIT) == 0
+        line = os.read(terminal, 4_096)
+    finally:
+        watching.kill()
+        os.close(side)
+        os.close(terminal)
+    assert line.endswith(b"  \x1b[36mpainted\x1b[0m  hello\r\n")
 
 
 def test_it_comes_back_by_itself_and_misses_nothing(tmp_path):

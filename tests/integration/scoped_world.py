@@ -129,6 +129,41 @@ def rollout(place: str) -> Mapping[str, object]:
     }
 
 
+def more_to_tell(place: str) -> Mapping[str, list[Mapping[str, object]]]:
+    """What questions have to find before they have anything to say: calls, agents, restarts, memory, new messages."""
+    own = {"ResourceAttributes": {**resource(place), "k8s.pod.name": f"pod-{word(place)}", "k8s.container.name": "app"}}
+    traced = {**own, "TraceId": f"{place:d<32}", "Duration": 10**6, "Timestamp": at(10)}
+    called, agent = f"{service(place)}-called", {"gen_ai.agent.name": word(place)}
+    measured = {
+        "k8s.container.restarts": [(-50, 0), (200, 1), (300, 2), (500, 9)],
+        "container.memory.working_set": [(-50, 50), (200, 70), (500, 99)],
+        "k8s.container.memory_limit": [(-50, 100), (500, 100)],
+    }
+    return {
+        "otel_traces": [
+            {**traced, "SpanId": "c", "SpanKind": "Client", "ServiceName": service(place)},
+            {**traced, "SpanId": "s", "ParentSpanId": "c", "SpanKind": "Server", "ServiceName": called},
+            {**traced, "SpanId": "a", "ServiceName": service(place), "SpanAttributes": agent},
+        ],
+        "otel_logs": [
+            {
+                **own,
+                "Timestamp": at(n),
+                "Body": f"{word(place)} lost no. {n}",
+                "SeverityNumber": 17,
+                "ServiceName": service(place),
+            }
+            for n in range(12)
+        ]
+        + [rollout(place)],
+        "otel_metrics_gauge": [
+            {**own, "ServiceName": service(place), "MetricName": name, "TimeUnix": at(when), "Value": value}
+            for name, points in measured.items()
+            for when, value in points
+        ],
+    }
+
+
 EVENT = {
     "Timestamp": at(4),
     "Body": "flat",

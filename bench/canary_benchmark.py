@@ -14,7 +14,7 @@ import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -79,17 +79,18 @@ def run(engine: str, settings: Mapping[str, str], beats: int, server_cpu: Server
     return Outcome(engine, seconds, idle, os.getloadavg()[0], asked)
 
 
-def as_markdown(outcomes: Sequence[Outcome], machine: Mapping[str, str | int]) -> str:
-    """Write the outcomes for people."""
+def as_markdown(one: Outcome, machine: Mapping[str, str | int]) -> str:
+    """Write an outcome for people."""
     lines = [
         "| engine | beats | CPU of the house for a beat | best | worst | once a minute | ClickHouse beside it |",
         "|---|---|---|---|---|---|---|",
-        *map(_line, outcomes),
+        _line(one),
         "",
         f"Medians. Bar: {100 * BAR:.0f} % of a core. Beats {PERIOD:.0f} s apart; what is taken anyway is off.",
         "",
         f"Measured on {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}.",
-        f"Load of the machine meanwhile: {max(one.load for one in outcomes):.1f} (one minute).",
+        f"Load of the machine meanwhile: {one.load:.1f} (one minute).",
+        f"`otelhouse bench canary --engine {one.engine} --beats {len(one.seconds)}` measures it again.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -274,7 +274,8 @@ def canary(url: str, engines: tuple[str, ...], beats: int, job_beats: int, out: 
             job = canary_job.run(store, _outside(meter).cpu_seconds, job_beats)
         texts["canary_job.md"] = canary_job_report.as_markdown(job, report.machine())
         texts["canary_job.json"] = canary_job_report.as_json(job, report.machine())
-    texts["canary.md"] = canary_benchmark.as_markdown(found, report.machine())
+    for one in found:
+        texts[f"canary_{one.engine}.md"] = canary_benchmark.as_markdown(one, report.machine())
     for name, text in texts.items():
         if name.endswith(".md"):
             click.echo(text)

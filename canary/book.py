@@ -59,9 +59,10 @@ class Book:
                     self._known[at] = Known(one, sent)
 
     def forget(self, cluster: str) -> None:
-        """Expect no beats for a cluster any more."""
+        """Expect no beats for a cluster any more, and know nothing of it."""
         with self._guard:
             self._last.pop(cluster, None)
+            self._known = {at: known for at, known in self._known.items() if at[0] != cluster}
 
     def last_beat(self, cluster: str) -> int:
         """When the last beat for a cluster was sent that is done; 0 before the first."""

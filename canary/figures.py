@@ -60,9 +60,10 @@ class Figures:
         self._silent.labels(cluster).set_function(lambda: float(self._book.silent(cluster)))
 
     def forget(self, cluster: str) -> None:
-        """Beats for this cluster are not to come."""
-        self._last.remove(cluster)
-        self._silent.remove(cluster)
+        """Beats for this cluster are not to come, and of those that came nothing stands. Safe for an unknown one."""
+        for gauge in (self._last, self._silent):
+            gauge.remove_by_labels({"cluster": cluster})
+        self._ok.remove_by_labels({"cluster": cluster})
 
     def beat(self, beaten: Beaten) -> None:
         """Count a beat."""

@@ -3,10 +3,11 @@
 In: `StoredRecords`, a `Book` and figures; the clusters for which beats should come. Out: both as if the canary were
 here, some seconds later: the beats that were done since the last look are counted, what was before the first look only
 stands. Whoever is expected and never heard of becomes silent, also where no canary ever wrote anything.
+For one cluster one canary is followed: of two the one that sent later is what stands.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from canary.book import Book
@@ -30,10 +31,12 @@ class Following:
     records: StoredRecords
     book: Book
     figures: Figures
-    standing_in: Iterable[str] = ()
-    """Clusters that are expected only until any other is heard of: nobody said for which the canary beats."""
+    named: frozenset[str] = frozenset()
+    """Clusters that the settings name: their beats alone are missed, and those of others told while they come."""
+    standing_in: tuple[str, ...] = ()
+    """Where none is named: what is expected until any other is heard of. Whoever is heard of is missed for a day."""
     misses: bool = True
-    """Whether beats that do not come any more are an alarm: where the canary was switched off they are not."""
+    """Whether beats that do not come, or were broken, are an alarm: where the canary was switched off they are not."""
     _known: dict[str, int] = field(default_factory=dict)
     """By cluster, when the latest beat was sent that was seen here."""
     _looked: bool = False
@@ -50,33 +53,61 @@ class Following:
         for sent, findings in _by_beat(latest):
             self._take(sent, findings)
         self._looked = True
+        if any(cluster not in self.standing_in for cluster in self._known):
+            self._end_standing_in()
+        self._let_go()
 
     def _take(self, sent: int, findings: Sequence[Finding]) -> None:
         clusters = dict.fromkeys(one.cluster for one in findings)
-        self._meet(clusters)
+        for cluster in clusters:
+            if self._missed(cluster) and cluster not in self._known:
+                self.figures.expect(cluster)
         self.book.record(sent, clusters, findings)
         new = [one for one in findings if sent > self._known.get(one.cluster, 0)]
         if new and self._looked:
             self.figures.beat(Beaten(sent, {}, 0, new))
         for one in findings:
-            self.figures.stand(one)
+            if self.misses or not one.state.broken:
+                self.figures.stand(one)
         for cluster in clusters:
             self._known[cluster] = max(sent, self._known.get(cluster, 0))
 
-    def _meet(self, clusters: Iterable[str]) -> None:
-        for cluster in clusters:
-            if self.misses and cluster not in self._known:
-                self.figures.expect(cluster)
+    def _missed(self, cluster: str) -> bool:
+        return self.misses and (not self.named or cluster in self.named)
+
+    def _end_standing_in(self) -> None:
         for cluster in self.standing_in:
-            if cluster not in self._known and cluster not in clusters:
-                self.book.forget(cluster)
-                self.figures.forget(cluster)
+            if cluster not in self._known:
+                self._forget(cluster)
         self.standing_in = ()
 
+    def _let_go(self) -> None:
+        """Clusters of which nothing is heard any more, and which nobody named: they were renamed, or are no more."""
+        day_ago = self.book.now() - FIRST_HOURS * HOUR
+        for cluster, sent in list(self._known.items()):
+            if cluster in self.named:
+                continue
+            if self._missed(cluster) and sent < day_ago:
+                del self._known[cluster]
+                self._forget(cluster)
+            elif not self._missed(cluster) and self.book.silent(cluster):
+                self._forget(cluster)
 
-def _by_beat(latest: Iterable[tuple[Finding, int]]) -> list[tuple[int, list[Finding]]]:
-    """The findings of each beat, the oldest first: a leg's latest may be of an older beat than another's."""
+    def _forget(self, cluster: str) -> None:
+        self.book.forget(cluster)
+        self.figures.forget(cluster)
+
+
+def _by_beat(latest: Sequence[tuple[Finding, int]]) -> list[tuple[int, list[Finding]]]:
+    """The findings of each beat, the oldest first: a leg's latest may be of an older beat than another's.
+
+    A leg that the newest beats of its cluster do not have any more (MCP was switched off) is left out.
+    """
+    newest: dict[str, int] = {}
+    for finding, sent in latest:
+        newest[finding.cluster] = max(sent, newest.get(finding.cluster, 0))
     beats: dict[int, list[Finding]] = {}
     for finding, sent in latest:
-        beats.setdefault(sent, []).append(finding)
+        if sent >= newest[finding.cluster] - _SLACK:
+            beats.setdefault(sent, []).append(finding)
     return sorted(beats.items())

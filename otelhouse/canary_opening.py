@@ -76,9 +76,10 @@ class CanaryRoom:
         canary = self._settings.canary
         expected = canary_ways.clusters(self._settings) if canary.enabled else ()
         book, figures = self._open_book(expected)
-        standing_in = () if canary.clusters else expected
+        named = frozenset(expected) - {""}
+        standing_in = () if named else expected
         records = StoredRecords(store, canary.timeout_s)
-        following = Following(records, book, figures, standing_in, canary.enabled)
+        following = Following(records, book, figures, named, standing_in, canary.enabled)
         task = asyncio.create_task(_keep_looking(following), name="canary-following")
         closing.push_async_callback(_end, task)
         self.mode = "followed"

@@ -1,6 +1,7 @@
 """Doctor's look at the ClickHouse user by whom questions are asked, where they have one of their own.
 
-In: the settings. Out: findings: whether the server lets it in, and which rights it lacks. Changes nothing.
+In: the settings. Out: findings: whether the server lets it in, which rights it lacks, and whether its profile lets
+through what a question may take. Changes nothing.
 """
 
 import contextlib
@@ -25,8 +26,13 @@ def look(settings: Settings) -> Iterator[Diagnosis]:
     try:
         with contextlib.closing(opening.open_questions(question_opening.as_question_user(settings))) as door:
             missing = [right for right in _rights(settings) if not _has(door, right)]
+            if not missing:
+                door.select(Select("SELECT 1", limits=_most(settings)))
     except StoreError as error:
-        mend = "see query.username and query.password; `otelhouse query-user` writes what makes that user"
+        mend = (
+            "see query.username and query.password; `otelhouse query-user` writes what makes that user, with the "
+            "bounds that the settings have now"
+        )
         yield failed(f"user {user}, by whom questions are asked: {error}", mend)
         return
     if not missing:
@@ -34,6 +40,12 @@ def look(settings: Settings) -> Iterator[Diagnosis]:
         return
     mend = "; ".join(f"GRANT {right} TO {user}" for right in missing)
     yield failed(f"user {user}, by whom questions are asked, lacks rights", mend)
+
+
+def _most(settings: Settings) -> Limits:
+    """What one question may ask for at most. The user's profile may be of a time when that was less, and refuse it."""
+    most = settings.query
+    return Limits(most.max_seconds, most.max_rows, most.max_bytes_read, most.max_memory_bytes, most.max_answer_bytes)
 
 
 def _rights(settings: Settings) -> Iterator[str]:

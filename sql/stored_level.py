@@ -16,7 +16,7 @@ from store.port import Select, Store
 TABLE, COLUMN = "otel_logs", "Level"
 _OURS_TOO = "CompositionId"
 _DISTRIBUTED = "ENGINE = Distributed("
-_DEFINED = re.compile(rf"^    `{COLUMN}` UInt8 MATERIALIZED (.+?) COMMENT '", re.MULTILINE | re.DOTALL)
+_DEFINED = re.compile(rf"^    `{COLUMN}` UInt8 MATERIALIZED (.+?) COMMENT '([^']+)'", re.MULTILINE | re.DOTALL)
 
 
 def refuse_foreign(store: Store, database: str, existing: ExistingTables, *, adopt: bool) -> None:
@@ -26,7 +26,9 @@ def refuse_foreign(store: Store, database: str, existing: ExistingTables, *, ado
         return
     if _DISTRIBUTED in existing.definitions[TABLE]:
         return  # it has the columns of the parts, which are looked at by themselves
-    for type_name, kind, ours in store.select(Select(_text("level"), {"expression": _expression()})).rows:
+    expression, comment = _ours()
+    bound = {"expression": expression, "comment": comment}
+    for type_name, kind, ours in store.select(Select(_text("level"), bound)).rows:
         if not ours:
             table = f"{rendering.identifier(database)}.{TABLE}"
             raise UnfitTableError(
@@ -37,12 +39,13 @@ def refuse_foreign(store: Store, database: str, existing: ExistingTables, *, ado
 
 
 @cache
-def _expression() -> str:
+def _ours() -> tuple[str, str]:
+    """Expression and comment."""
     text = next(item.text for item in schema.objects() if item.name == TABLE)
     found = _DEFINED.search(text)
     if found is None:
         raise schema.SchemaFileError(f"{TABLE}.sql: expected a line `{COLUMN}` UInt8 MATERIALIZED ... COMMENT")
-    return found[1]
+    return found[1], found[2]
 
 
 @cache

@@ -76,8 +76,8 @@ def test_a_broken_leg_ends_the_job_and_a_process_that_was_killed_is_tried_again(
     ("words", "needed"),
     [
         ("canary.deadlineSeconds=599", 600),
-        ("canary.beats=13", 780),
-        ("settings.canary.period_s=90", 900),
+        ("canary.beats=30", 1800),
+        ("settings.canary.period_s=180", 1800),
     ],
 )
 def test_a_deadline_before_the_last_beat_is_refused_with_the_mend(words, needed):

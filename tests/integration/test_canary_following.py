@@ -22,13 +22,14 @@ NOW = time.time_ns() // SECOND * SECOND  # rows that are a month old are not kep
 class Place:
     """Where one process keeps what it hears; its clock is ours."""
 
-    def __init__(self, records, expected=(), standing_in=(), misses=True):
+    def __init__(self, records, expected=(), misses=True):
         self.now, self.registry = NOW, CollectorRegistry()
         self.book = Book(expected, 220.0, lambda: self.now)
         figures = Figures(self.registry, self.book)
         for cluster in expected:
             figures.expect(cluster)
-        self.following = Following(records, self.book, figures, standing_in, misses)
+        named = frozenset(expected) - {""}
+        self.following = Following(records, self.book, figures, named, () if named else expected, misses)
 
     def look(self):
         self.following.look()
@@ -114,7 +115,7 @@ def test_a_canary_that_is_dead_for_days_is_silent_after_a_restart(records, wrote
 
 
 def test_where_nobody_said_for_which_clusters_those_are_expected_that_beat(records, wrote):
-    place = Place(records, expected=("",), standing_in=("",))
+    place = Place(records, expected=("",))
     assert place.look() == {"": ("starting", "")}
     wrote(10)
 
@@ -122,24 +123,58 @@ def test_where_nobody_said_for_which_clusters_those_are_expected_that_beat(recor
     assert place.value("silent", cluster="") is None
 
 
-def test_a_canary_that_was_switched_off_is_no_alarm(records, wrote):
+def test_a_canary_that_was_switched_off_is_no_alarm_whatever_it_found_last(records, wrote):
     place = Place(records, misses=False)
-    wrote(300)
+    wrote(300, stored=State.LOST)
+    wrote(30, cluster="west", stored=State.LOST)
     place.look()
 
-    assert place.value("leg_ok", cluster="east", signal="log", leg="stored") == 1
-    assert place.value("silent", cluster="east") is None
-    assert place.value("last_beat_timestamp_seconds", cluster="east") is None
+    for cluster in ("east", "west"):
+        assert place.value("leg_ok", cluster=cluster, signal="log", leg="stored") is None
+        assert place.value("silent", cluster=cluster) is None
+        assert place.value("last_beat_timestamp_seconds", cluster=cluster) is None
 
 
 def test_a_cluster_that_was_named_is_expected_beside_those_that_beat(records, wrote):
     place = Place(records, expected=("east", "west"))
     wrote(10)
-    place.look()
 
     assert place.look() == {"east": ("ok", ""), "west": ("starting", "")}
     place.now += 221 * SECOND
     assert place.look()["west"] == ("silent", "")
+
+
+def test_the_name_that_a_cluster_had_before_is_missed_by_nobody(records, wrote):
+    wrote(300, cluster="", stored=State.LOST)
+    wrote(10)
+    place = Place(records, expected=("east",))
+
+    assert place.look() == {"east": ("ok", ""), "": ("broken", "stored")}  # for as long as it may be one of now
+    place.now += 221 * SECOND
+    assert place.look() == {"east": ("silent", "")}
+    assert place.value("silent", cluster="") is None
+    assert place.value("leg_ok", cluster="", signal="log", leg="stored") is None
+
+
+def test_where_none_is_named_who_was_heard_of_is_missed_for_a_day(records, wrote):
+    place = Place(records, expected=("",))
+    wrote(30, stored=State.LOST)
+    place.look()
+    place.now += 23 * 3600 * SECOND
+    assert place.look() == {"east": ("silent", "stored")}
+    place.now += 2 * 3600 * SECOND
+
+    assert place.look() == {}
+    assert place.value("leg_ok", cluster="east", signal="log", leg="stored") is None
+
+
+def test_a_leg_that_todays_beats_do_not_have_is_not_told(records, wrote):
+    wrote(3600, mcp=State.FAILED)
+    wrote(10)
+    place = Place(records, expected=("east",))
+
+    assert place.look() == {"east": ("ok", "")}
+    assert place.value("leg_ok", cluster="east", signal="log", leg="mcp") is None
 
 
 def test_a_look_that_fails_is_counted_and_changes_nothing(records, wrote, question_tables, caplog):

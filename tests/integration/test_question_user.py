@@ -202,9 +202,9 @@ def test_a_right_that_is_missing_is_told_with_its_mend(at_server):
         assert "otelhouse query-user" in refused.value.mend
 
 
-def examine(url, database, username, password):
+def examine(url, database, username, password, *more):
     settings = [f"--set=store.{key}={value}" for key, value in (("url", url), ("database", database))]
-    settings += [f"--set=query.username={username}", f"--set=query.password={password}"]
+    settings += [f"--set=query.username={username}", f"--set=query.password={password}", *more]
     run = CliRunner().invoke(cli, ["doctor", "--only", "store", "--format", "json", *settings], obj=Surroundings())
     return [one for one in json.loads(run.stdout) if f"user {username}" in one["what"]]
 
@@ -216,6 +216,16 @@ def test_doctor_says_whether_that_user_has_what_it_needs(at_server):
     assert found["outcome"] == "failed"
     assert f"GRANT SELECT ON `{DATABASE}`.* TO lacking" in found["mend"]
     assert "GRANT SELECT ON system.parts TO lacking" in found["mend"]
+
+
+@pytest.mark.server
+def test_doctor_says_where_questions_may_take_more_than_that_user_since_it_was_made(at_server):
+    more = "--set=query.max_bytes_read=900000000000"
+    (found,) = examine(at_server.settings.url, DATABASE, "asker", PASSWORD, more)
+
+    assert found["outcome"] == "failed"
+    assert "max_bytes_to_read" in found["what"]
+    assert "otelhouse query-user" in found["mend"]
 
 
 @pytest.mark.server

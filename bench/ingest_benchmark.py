@@ -30,6 +30,8 @@ from store.port import Store
 from store.settings import StoreSettings
 
 _INSERTS_A_ROUND = 12
+_PATIENT = {"OTELHOUSE_INGEST_SPOOL_PATIENCE_S": "300"}
+"""What goes to the spool is stored later, maybe in the next round, and would be counted there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class _Pair:
 
 def run(meter: Meter, store_url: str, workload: Workload, compression: str, plan: Plan) -> Figures:
     """Measure one workload. The database of `meter` is this run's own."""
-    settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database}
+    settings = {"OTELHOUSE_STORE_URL": store_url, "OTELHOUSE_STORE_DATABASE": meter.database, **_PATIENT}
     loads, pairs = [], []
     parcels = watched_pods.parcels(workload, enriched=plan.enriched)
     with (
